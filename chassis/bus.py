@@ -1,0 +1,93 @@
+"""The bus port: records in topics, in order per key, read by groups that remember how far they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class BusUnavailable(Exception):
+    """The bus did not answer. Whether a record was stored is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    topic: str
+    key: str
+    headers: tuple[tuple[str, str], ...]
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Partition:
+    topic: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A record as it was read. `at` = milliseconds since the epoch when the bus stored it. `value` None = tombstone."""
+
+    partition: Partition
+    offset: int
+    topic: str
+    key: str
+    headers: tuple[tuple[str, str], ...]
+    value: bytes | None
+    at: int
+
+    def header(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    name: str
+    partitions: int
+    retention_days: int
+
+
+class Consumer(Protocol):
+    """One member of a group. Reads from where the group committed, else from the earliest record."""
+
+    async def poll(self, limit: int, timeout: float) -> list[Received]:
+        """Up to `limit` records, in order per partition; empty after `timeout` seconds. Records of paused partitions stay."""
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Per partition the offset of the next record to read. A commit for a partition that is no longer ours is ignored."""
+
+    def assigned(self) -> set[Partition]: ...
+
+    def rewind(self, offsets: Mapping[Partition, int]) -> None:
+        """The next poll starts again at these offsets. Partitions that are no longer ours are ignored."""
+
+    def pause(self, partitions: set[Partition]) -> None: ...
+
+    def resume(self, partitions: set[Partition]) -> None: ...
+
+    async def lag(self) -> int:
+        """How many records of the assigned partitions lie between the read position and the end."""
+
+    async def close(self) -> None: ...
+
+
+class Bus(Protocol):
+    """Two adapters: the durable local log (embedded default) and Kafka."""
+
+    server: str
+
+    async def setup(self, topics: Sequence[Topic]) -> None:
+        """Makes topics that are missing; never changes the partitions of one that is there."""
+
+    async def publish(self, records: Sequence[Record]) -> list[bool]:
+        """Per record: was it acknowledged as durable? Records of one key are stored in the order given. Never raises for a bus
+        that is away: the answers are False."""
+
+    async def consumer(self, group: str, topics: Sequence[str], *, member: str = "") -> Consumer:
+        """`member` names this process for static membership. Raises BusUnavailable."""
+
+    async def read_all(self, topic: str) -> list[Received]:
+        """Everything a topic holds now, for tests and tools."""
+
+    async def close(self) -> None: ...

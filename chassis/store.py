@@ -1,0 +1,181 @@
+"""The store port: documents with a version, the events they still have to send, and marks of what they have handled.
+
+One aggregate, one write: every `Write` changes one document, its outbox and its marks in one atomic step.
+Documents hold JSON values only; instants are fixed-width UTC strings, so they sort as text in every store.
+A field that is missing and a field that is null are the same to a filter. Top-level fields are never removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+from chassis.bus import Record
+
+
+class StoreUnavailable(Exception):
+    """The store did not answer, or answered that it cannot work now. Whether the write happened is not known."""
+
+
+class Outcome(Enum):
+    WRITTEN = "written"
+    EXISTS = "exists"  # create: a document with this id is there
+    CONFLICT = "conflict"  # change, push, remove: the document is missing, or another version or mark is there
+    SKIPPED = "skipped"  # ordered writes: an earlier one was not written
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as it was read. `seen`: last sequence handled per producer. `emitted`: sequence of its last event."""
+
+    id: str
+    version: int
+    data: dict[str, Any]
+    seen: Mapping[str, int] = field(default_factory=dict)
+    emitted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """An event on its way: its place in the key's order, and the record as the bus gets it."""
+
+    sequence: int
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One atomic change of one document. Made by `create`, `change`, `push` and `remove` below, not by hand."""
+
+    kind: str  # create | change | push | remove
+    collection: str
+    id: str
+    expected: int | None = None  # the version it replaces (change; remove: None = any)
+    fields: Mapping[str, Any] = field(default_factory=dict)  # top-level fields to set
+    append: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # list fields to extend at the end
+    cap: int = 500  # an appended list keeps its last `cap` entries
+    seen: Mapping[str, int] = field(default_factory=dict)  # marks to set, per producer
+    events: Sequence[Outgoing] = ()
+
+
+def create(
+    collection: str,
+    id: str,
+    fields: Mapping[str, Any],
+    *,
+    append: Mapping[str, Sequence[Any]] | None = None,
+    seen: Mapping[str, int] | None = None,
+    events: Sequence[Outgoing] = (),
+) -> Write:
+    """A new document of version 1. EXISTS when the id is taken."""
+    return Write("create", collection, id, None, fields, append or {}, seen=seen or {}, events=events)
+
+
+def change(
+    collection: str,
+    document: Document,
+    fields: Mapping[str, Any],
+    *,
+    append: Mapping[str, Sequence[Any]] | None = None,
+    seen: Mapping[str, int] | None = None,
+    events: Sequence[Outgoing] = (),
+) -> Write:
+    """Replaces the given fields of the version that was read; the version goes up by one. CONFLICT otherwise."""
+    return Write(
+        "change", collection, document.id, document.version, fields, append or {}, seen=seen or {}, events=events
+    )
+
+
+def push(collection: str, id: str, append: Mapping[str, Sequence[Any]], *, seen: Mapping[str, int]) -> Write:
+    """Extends lists and moves marks by exactly one, whatever the version, which stays.
+
+    CONFLICT unless every mark in `seen` stands one below its new value (a missing mark is 0).
+    """
+    return Write("push", collection, id, None, {}, append, seen=seen)
+
+
+def remove(collection: str, id: str, *, expected: int | None = None) -> Write:
+    """Deletes the document. CONFLICT when it is not there (or not in the expected version)."""
+    return Write("remove", collection, id, expected)
+
+
+@dataclass(frozen=True, slots=True)
+class Cond:
+    """A comparison in a filter: `below`, `at_most`, `above`, `at_least`, `one_of`, `holds` (a list field has the value), `is_not`."""
+
+    op: str
+    value: Any
+
+
+Where = Mapping[str, Any | Cond | Sequence[Cond]]  # field -> value (equal; None = missing or null) or comparison(s)
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An event that is not marked as sent."""
+
+    collection: str
+    document_id: str
+    sequence: int
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index over top-level fields ('-' before a name = descending). Never unique: what must be unique is an id."""
+
+    collection: str
+    fields: tuple[str, ...]
+
+
+class Store(Protocol):
+    """Two adapters: SQLite (embedded default) and MongoDB. Every method may raise StoreUnavailable."""
+
+    server: str  # name and version of what answers, for reports
+
+    async def setup(self, collections: Sequence[str], indexes: Sequence[Index]) -> None:
+        """Makes collections and indexes that are missing. Repeatable."""
+
+    async def get(self, collection: str, id: str) -> Document | None: ...
+
+    async def get_many(self, collection: str, ids: Sequence[str]) -> dict[str, Document]: ...
+
+    async def find(
+        self,
+        collection: str,
+        where: Where,
+        *,
+        order: Sequence[str] = ("id",),
+        limit: int = 100,
+        after: Sequence[Any] | None = None,
+    ) -> list[Document]:
+        """Documents in order ('-' before a field = descending; 'id' is the document's id and always the last of the order).
+
+        `after`: the values of the order fields of the last document of the page before.
+        """
+
+    async def count(self, collection: str, where: Where) -> int: ...
+
+    async def write(self, writes: Sequence[Write], *, ordered: bool = False) -> list[Outcome]:
+        """One outcome per write, in their order. Each write is atomic and durable by itself.
+
+        ordered: stops after the first that is not WRITTEN; the rest are SKIPPED.
+        At most one write per document in one call.
+        """
+
+    async def pending(self, limit: int) -> list[Pending]:
+        """Events not marked as sent, per document in their order from its first, oldest documents first as far as known."""
+
+    async def pending_depth(self, limit: int) -> int:
+        """How many documents have unsent events, counted up to `limit`."""
+
+    async def mark_sent(self, sent: Sequence[Pending]) -> None:
+        """Removes exactly these events from their outboxes; what was added meanwhile stays."""
+
+    async def dump(self) -> AsyncIterator[bytes]:
+        """Every stored byte as text, for tests that look for what must not be there."""
+        yield b""
+
+    async def close(self) -> None: ...
