@@ -103,7 +103,10 @@ def remove(collection: str, id: str, *, expected: int | None = None) -> Write:
 
 @dataclass(frozen=True, slots=True)
 class Cond:
-    """A comparison in a filter: `below`, `at_most`, `above`, `at_least`, `one_of`, `holds` (a list field has the value), `is_not`."""
+    """A comparison in a filter: `below`, `at_most`, `above`, `at_least`, `one_of`, `is_not`, `holds`.
+
+    `holds`: a list field has the value.
+    """
 
     op: str
     value: Any
@@ -151,7 +154,7 @@ class Store(Protocol):
         limit: int = 100,
         after: Sequence[Any] | None = None,
     ) -> list[Document]:
-        """Documents in order ('-' before a field = descending; 'id' is the document's id and always the last of the order).
+        """Documents in order; '-' before a field = descending. 'id' is the document's id and always the last of the order.
 
         `after`: the values of the order fields of the last document of the page before.
         """
@@ -166,7 +169,7 @@ class Store(Protocol):
         """
 
     async def pending(self, limit: int) -> list[Pending]:
-        """Events not marked as sent, per document in their order from its first, oldest documents first as far as known."""
+        """Events not marked as sent: per document in order from its first; oldest documents first as far as known."""
 
     async def pending_depth(self, limit: int) -> int:
         """How many documents have unsent events, counted up to `limit`."""

@@ -159,7 +159,7 @@ class PolicyRef(Part):
 
 
 class Exemption(Part):
-    """An arrangement between two credentials, shown beside the roads. `of_the_list`: an entry of the supplementary list."""
+    """An arrangement between two credentials, shown beside the roads. `of_the_list`: from the supplementary list."""
 
     id: str
     of_the_list: bool

@@ -1,0 +1,385 @@
+"""The consumer runner: reads batches, keeps order per key, saves before it commits, parks what cannot be handled.
+
+A key that cannot go on is held here while the others pass; its partition's offset stays at its first held event, so a
+crash loses nothing. Trouble of the store or the bus parks nothing: the batch is read again once they answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from chassis import metrics, parked
+from chassis.bus import Bus, BusUnavailable, Consumer, Partition, Received
+from chassis.clock import Clock
+from chassis.envelope import Unreadable, decode
+from chassis.fold import Fold, Folded, Trouble
+from chassis.handlers import Delivery, Subscription, by_type
+from chassis.health import Health
+from chassis.outbox import Author
+from chassis.store import Outcome, Store, StoreUnavailable, Write
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    batch: int = 500
+    held_keys: int = 1000  # more held keys than this: nothing new is read
+    tries: int = 5  # of an event whose handler fails
+    gap_seconds: float = 10.0  # how long a missing event may come late
+    retry_pause: float = 0.2  # first pause, doubled up to ten seconds
+    stalled_seconds: float = 15.0  # no progress although there is something to read: a new consumer
+    parked_keys: int = 100  # more: halt
+    parked_share: float = 0.05  # of the last 1,000 events: halt
+
+
+@dataclass(slots=True)
+class Held:
+    """The events of a key that wait, in order, with the trouble of each producer."""
+
+    deliveries: list[Delivery]
+    troubles: dict[str, Trouble] = field(default_factory=dict)
+    tries: dict[str, int] = field(default_factory=dict)
+    since: float = 0.0
+    due: float = 0.0
+
+
+class Runner:
+    """One member of the service's consumer group."""
+
+    def __init__(
+        self,
+        service: str,
+        store: Store,
+        bus: Bus,
+        *,
+        collection: str,
+        subscriptions: Sequence[Subscription],
+        topics: Sequence[str],
+        author: Author,
+        clock: Clock,
+        health: Health,
+        member: str = "",
+        limits: Limits = Limits(),
+    ) -> None:
+        self._service = service
+        self._store = store
+        self._bus = bus
+        self._collection = collection
+        self._topics = topics
+        self._clock = clock
+        self._health = health
+        self._member = member
+        self._limits = limits
+        self._table = by_type(subscriptions)
+        self._known = {event.TYPE: event for line in subscriptions for event in line.types}
+        self._fold = Fold(service, collection, author, self._table)
+        self._held: dict[str, Held] = {}
+        self._next: dict[Partition, int] = {}
+        self._committed: dict[Partition, int] = {}
+        self._recent: deque[bool] = deque(maxlen=1000)  # was it parked?
+        self._progress = time.monotonic()
+        self.idle = asyncio.Event()  # the last poll was empty and nothing is held
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop`. A consumer that fails or makes no progress is closed and made anew."""
+        pause = self._limits.retry_pause
+        while not stop.is_set():
+            consumer = None
+            try:
+                consumer = await self._bus.consumer(f"zhicheng.{self._service}", self._topics, member=self._member)
+                self._forget_positions()
+                self._trouble(None)
+                pause = self._limits.retry_pause
+                await self._read(consumer, stop)
+            except BusUnavailable as why:
+                self._trouble(type(why).__name__)
+            finally:
+                if consumer is not None:
+                    await consumer.close()
+            if not stop.is_set() and await _stopped(stop, pause):
+                return
+            pause = min(pause * 2, 5.0)
+
+    async def _read(self, consumer: Consumer, stop: asyncio.Event) -> None:
+        self._progress = time.monotonic()
+        while not stop.is_set():
+            if await self._halts():
+                await self._stand_still(consumer, stop)
+                return
+            room = len(self._held) < self._limits.held_keys
+            batch = await consumer.poll(self._limits.batch, self._patience()) if room else []
+            if not room and await _stopped(stop, self._patience()):
+                return
+            try:
+                await self._take(consumer, batch)
+            except StoreUnavailable:
+                await self._wait_for_store(consumer, batch, stop)
+                continue
+            if batch:
+                self._progress = time.monotonic()
+                self.idle.clear()
+            elif not self._held:
+                self.idle.set()
+                if await self._stalled(consumer):
+                    log.warning("no progress, consumer is made anew", extra={"action": "consumer.stalled"})
+                    return
+
+    async def _take(self, consumer: Consumer, batch: Sequence[Received]) -> None:
+        """Handles a batch with what is due of the held keys, saves, then commits."""
+        self._drop_revoked(consumer)
+        work, parks = self._sort(batch)
+        self._recent.extend([False] * len(batch))
+        now = time.monotonic()
+        for key, held in self._held.items():
+            if held.due <= now or key in work:
+                work[key] = held.deliveries + work.get(key, [])
+        if work or parks:
+            await self._handle(work, parks)
+            metrics.BATCHES.labels(service=self._service).inc()
+        metrics.HELD_KEYS.labels(service=self._service).set(len(self._held))
+        for received in batch:
+            self._next[received.partition] = received.offset + 1
+        offsets = self._committable()
+        moved = {partition: offset for partition, offset in offsets.items() if self._committed.get(partition) != offset}
+        if moved:
+            await consumer.commit(moved)
+            self._committed |= moved
+
+    def _sort(self, batch: Sequence[Received]) -> tuple[dict[str, list[Delivery]], list[Write]]:
+        work: dict[str, list[Delivery]] = {}
+        parks: list[Write] = []
+        for received in batch:
+            read = decode(received, self._known)
+            if isinstance(read, Unreadable):
+                parks.append(self._park(received, read.reason, head=True))
+            else:
+                work.setdefault(read.key, []).append(read)
+        return work, parks
+
+    async def _handle(self, work: dict[str, list[Delivery]], parks: list[Write]) -> None:
+        """Rounds of load, fold, write; a key whose document changed meanwhile goes into the next round."""
+        rest = work
+        while rest or parks:
+            lines = {key: self._line(events) for key, events in rest.items() if key not in self._held}
+            pushes = {key: write for key, write in lines.items() if write is not None}
+            documents = await self._store.get_many(self._collection, [key for key in rest if key not in pushes])
+            folds = {
+                key: await self._fold.key(events, documents.get(key))
+                for key, events in rest.items()
+                if key not in pushes
+            }
+            for key, folded in folds.items():
+                parks += await self._hold_or_park(key, folded)
+            keys = [key for key, folded in folds.items() if folded.write is not None] + list(pushes)
+            writes = [folded.write for folded in folds.values() if folded.write is not None] + list(pushes.values())
+            outcomes = await self._store.write([*writes, *parks])
+            parks = []
+            again: dict[str, list[Delivery]] = {}
+            for key, outcome in zip(keys, outcomes, strict=False):
+                if outcome is Outcome.WRITTEN:
+                    if key in pushes and len(rest[key]) > 1:
+                        again[key] = rest[key][1:]
+                    elif key in folds and folds[key].ended:
+                        await parked.forget(self._store, key)
+                elif key in pushes:
+                    again |= await self._not_pushed(key, rest[key])
+                else:  # another write came between: the handlers see the new document
+                    self._held.pop(key, None)
+                    again[key] = rest[key]
+            rest = again
+
+    def _line(self, events: Sequence[Delivery]) -> Write | None:
+        """The push for the first event, when all events of the key only add lines."""
+        subscriptions = [self._table.get(event.type) for event in events]
+        if any(line is None or line.line is None for line in subscriptions):
+            return None
+        first = subscriptions[0]
+        return None if first is None else self._fold.line(events[0], first)
+
+    async def _not_pushed(self, key: str, events: list[Delivery]) -> dict[str, list[Delivery]]:
+        """A refused push: the event is a repeat, lies past a gap, or its document is gone."""
+        document = await self._store.get(self._collection, key)
+        first = events[0]
+        last = document.seen.get(first.producer, 0) if document else 0
+        if document is None or first.sequence <= last:
+            outcome = "repeated" if document else "without-document"
+            metrics.EVENTS.labels(service=self._service, type=first.type, outcome=outcome).inc()
+            return {key: events[1:]} if len(events) > 1 else {}
+        if first.sequence == last + 1:
+            return {key: events}
+        folded = Folded(left=events, troubles={first.producer: Trouble("gap", "gap")})
+        parks = await self._hold_or_park(key, folded)
+        if parks:
+            await self._store.write(parks)
+        return {}
+
+    async def _hold_or_park(self, key: str, folded: Folded) -> list[Write]:
+        """What is left of a key waits here, or is parked when waiting is over; the writes that park it."""
+        before = self._held.pop(key, None)
+        if not folded.left:
+            return []
+        now = time.monotonic()
+        held = Held(list(folded.left), dict(folded.troubles), since=before.since if before else now)
+        writes: list[Write] = []
+        for producer, trouble in folded.troubles.items():
+            tries = (before.tries.get(producer, 0) if before else 0) + 1
+            if await self._is_over(key, producer, trouble, tries, now - held.since):
+                gone = [event for event in held.deliveries if event.producer == producer]
+                held.deliveries = [event for event in held.deliveries if event.producer != producer]
+                writes += await self._park_all(key, producer, gone, trouble)
+            else:
+                held.tries[producer] = tries
+        if held.deliveries:
+            most = max(held.tries.values(), default=1)
+            held.due = now + min(self._limits.retry_pause * 2 ** (most - 1), 10.0)
+            self._held[key] = held
+        return writes
+
+    async def _is_over(self, key: str, producer: str, trouble: Trouble, tries: int, waited: float) -> bool:
+        match trouble.kind:
+            case "reject":
+                return True
+            case "failed":
+                return tries >= self._limits.tries
+            case "gap":
+                return waited >= self._limits.gap_seconds or await parked.is_parked(self._store, key, producer)
+            case _:
+                return False
+
+    async def _park_all(self, key: str, producer: str, events: Sequence[Delivery], trouble: Trouble) -> list[Write]:
+        behind = await parked.is_parked(self._store, key, producer)
+        writes = []
+        for place, event in enumerate(events):
+            head = place == 0 and not behind
+            reason = trouble.code if head else "behind"
+            writes.append(self._park(event.received, reason, head=head, delivery=event))
+        return writes
+
+    def _park(self, received: Received, reason: str, *, head: bool, delivery: Delivery | None = None) -> Write:
+        self._recent.append(True)
+        metrics.EVENTS.labels(
+            service=self._service, type=delivery.type if delivery else "unreadable", outcome="parked"
+        ).inc()
+        log.warning(
+            "event parked",
+            extra={
+                "action": "consumer.parked",
+                "key": received.key if delivery else None,  # a key that came without an envelope may be anything
+                "topic": received.topic,
+                "offset": received.offset,
+                "reason": reason,
+            },
+        )
+        return parked.park(received, reason=reason, head=head, at=self._clock.now(), delivery=delivery)
+
+    def _committable(self) -> dict[Partition, int]:
+        """Per partition the first offset that is not done: that of its first held event, else the next to read."""
+        offsets = dict(self._next)
+        for held in self._held.values():
+            for event in held.deliveries:
+                partition = event.received.partition
+                offsets[partition] = min(offsets.get(partition, event.received.offset), event.received.offset)
+        return offsets
+
+    def _drop_revoked(self, consumer: Consumer) -> None:
+        """What belongs to a partition that went to another member is that member's to handle."""
+        ours = consumer.assigned()
+        for key in list(self._held):
+            held = self._held[key]
+            held.deliveries = [event for event in held.deliveries if event.received.partition in ours]
+            if not held.deliveries:
+                del self._held[key]
+        for partition in set(self._next) - ours:
+            self._next.pop(partition)
+            self._committed.pop(partition, None)
+
+    async def _wait_for_store(self, consumer: Consumer, batch: Sequence[Received], stop: asyncio.Event) -> None:
+        """Pauses what is assigned, keeps the membership by polling, and goes back to the first event that is not done."""
+        metrics.STORE_TROUBLE.labels(service=self._service, where="consumer").inc()
+        log.warning("store does not answer, partitions paused", extra={"action": "consumer.paused"})
+        again = _earliest(self._committable(), batch)
+        self._held.clear()
+        consumer.pause(consumer.assigned())
+        pause = self._limits.retry_pause
+        while not stop.is_set():
+            until = time.monotonic() + pause
+            while (left := until - time.monotonic()) > 0 and not stop.is_set():
+                came = await consumer.poll(1, min(left, 0.5))  # only of a partition that was assigned meanwhile
+                again = _earliest(again, came)
+                consumer.pause(consumer.assigned())
+            try:
+                await self._store.count(parked.COLLECTION, {"head": True})
+                break
+            except StoreUnavailable:
+                pause = min(pause * 2, 5.0)
+        consumer.rewind(again)
+        consumer.resume(consumer.assigned())
+
+    async def _halts(self) -> bool:
+        """Too much is parked: somebody must look before more is."""
+        share = sum(self._recent)
+        if share == 0:
+            return False
+        by_share = share > self._limits.parked_share * 1000
+        try:
+            by_keys = await parked.keys_parked(self._store) > self._limits.parked_keys
+        except StoreUnavailable:
+            by_keys = False
+        return by_share or by_keys
+
+    async def _stand_still(self, consumer: Consumer, stop: asyncio.Event) -> None:
+        log.error("too many events parked, consumer halted", extra={"action": "consumer.halted"})
+        self._health.halted[self._service] = "too many events parked"
+        consumer.pause(consumer.assigned())
+        while not stop.is_set():
+            if await consumer.poll(1, 1.0):
+                consumer.pause(consumer.assigned())
+
+    async def _stalled(self, consumer: Consumer) -> bool:
+        if time.monotonic() - self._progress < self._limits.stalled_seconds:
+            return False
+        lag = await consumer.lag()
+        metrics.CONSUMER_LAG.labels(service=self._service).set(lag)
+        if lag == 0:
+            self._progress = time.monotonic()
+        return lag > 0
+
+    def _patience(self) -> float:
+        """Seconds to wait for records: until the first held key is due, one second at most."""
+        due = min((held.due for held in self._held.values()), default=None)
+        return 1.0 if due is None else min(max(due - time.monotonic(), 0.01), 1.0)
+
+    def _forget_positions(self) -> None:
+        self._held.clear()
+        self._next.clear()
+        self._committed.clear()
+
+    def _trouble(self, what: str | None) -> None:
+        if what is None:
+            self._health.bus_trouble.pop("consume", None)
+            return
+        if "consume" not in self._health.bus_trouble:
+            log.warning("bus does not answer", extra={"action": "consumer.bus-away", "reason": what})
+        self._health.bus_trouble["consume"] = "bus does not answer"
+
+
+async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
+
+
+def _earliest(offsets: dict[Partition, int], batch: Sequence[Received]) -> dict[Partition, int]:
+    """Per partition the lower of the offset and the first of the batch."""
+    lowest = dict(offsets)
+    for received in batch:
+        lowest[received.partition] = min(lowest.get(received.partition, received.offset), received.offset)
+    return lowest
