@@ -24,7 +24,7 @@ _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 
 class Unreadable(Exception):
-    """A sealed value does not open. `code`: malformed, key-unknown, or broken-seal (changed, or about something else)."""
+    """A sealed value does not open. `code`: malformed, key-unknown, or broken-seal (changed, or about another id)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
