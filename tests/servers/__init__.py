@@ -16,7 +16,7 @@ def servers_are_required() -> bool:
 
 
 def absent(what: str) -> NoReturn:
-    """Skips the test, or fails it when servers are required. `what`: one sentence naming the server and how to give one."""
+    """Skips the test, or fails it when servers are required. `what` names the server and how to give one."""
     if servers_are_required():
         pytest.fail(what, pytrace=False)
     pytest.skip(what)
