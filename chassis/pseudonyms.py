@@ -16,7 +16,7 @@ KEY_BYTES = 32
 
 
 class Pseudonyms:
-    """Makes pseudonyms with every active key. `keys`: key id ("p1") -> at least 32 random bytes; there is no default."""
+    """Makes pseudonyms with every active key. `keys`: key id ("p1") -> at least 32 random bytes."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         if not keys:
