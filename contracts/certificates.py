@@ -17,16 +17,8 @@ UNLISTED = "unlisted"
 _LONGEST = 400  # folded signs; a longer text names no certificate
 # Words around a name that change nothing.
 _FILLERS = (
-    "the",
-    "of",
-    "and",
-    "certificate",
-    "certification",
-    "qualification",
-    "designation",
-    "证书",
-    "资格",
-    "资格证书",
+    *("the", "of", "and", "certificate", "certification", "qualification", "designation"),
+    *("证书", "资格", "资格证书"),
 )
 
 
@@ -99,7 +91,10 @@ def _folded(texts: list[str]) -> frozenset[str]:
 
 
 def _grades_named(certificate: Certificate, folded: str, *, need_name: bool) -> frozenset[str] | None:
-    """Grades that a text names, if all of it is names, grades and fillers; None if not (or no name where one is needed)."""
+    """Grades that a text names, if all of it is names, grades and fillers.
+
+    None if it is not, or where `need_name` and it holds no name of the certificate.
+    """
     names: dict[str, str | None] = dict.fromkeys(certificate.names)
     words: dict[str, str | None] = {}
     for grade in certificate.grades.values():
@@ -110,7 +105,7 @@ def _grades_named(certificate: Certificate, folded: str, *, need_name: bool) -> 
     pieces = _pieces(folded, frozenset(vocabulary))
     if pieces is None or (need_name and not any(piece in names for piece in pieces)):
         return None
-    return frozenset(grade for piece in pieces if (grade := vocabulary.get(piece)) is not None)
+    return frozenset(named for piece in pieces if (named := vocabulary.get(piece)) is not None)
 
 
 def _made_of(folded: str, vocabulary: frozenset[str]) -> bool:
