@@ -92,7 +92,9 @@ class Relay:
         if sent < found:
             metrics.PUBLISH_FAILURES.labels(service=self._service).inc(found - sent)
             if "publish" not in self._health.bus_trouble:
-                log.warning("events not acknowledged by the bus", extra={"action": "relay.stuck", "unsent": found - sent})
+                log.warning(
+                    "events not acknowledged by the bus", extra={"action": "relay.stuck", "unsent": found - sent}
+                )
             self._health.bus_trouble["publish"] = "events not acknowledged"
         else:
             self._health.bus_trouble.pop("publish", None)

@@ -48,6 +48,7 @@ class Infra:
     clock: Clock
     callers: CallersFile
     author: Author
+    health: Health
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Running:
         self.store = WakingStore(store)
         self.bus = await open_bus(settings.bus_url)
         callers = CallersFile(settings.callers_file)
-        self.infra = Infra(self.store, self.bus, clock, callers, Author(f"/{self._name}", clock))
+        self.infra = Infra(self.store, self.bus, clock, callers, Author(f"/{self._name}", clock), self.health)
         self.service = self._build(settings, self.infra)
         by_type(self.service.subscriptions)
         if self._role == "setup" or settings.setup_at_start:
@@ -155,6 +156,7 @@ class Running:
             for periodic in service.periodic:
                 self._own(self._repeat(periodic), periodic.name)
         if self._role in ("all", "api"):
+            self._own(self._repeat(Periodic("depth", 0.5, self._count_unsent)), "depth")
             self.app = create_app(service, self.infra, settings, self.health)
 
     def _own(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
@@ -195,6 +197,12 @@ class Running:
                 did = 0
             if did == 0:
                 await self._pause(periodic.every, periodic.wake)
+
+    async def _count_unsent(self) -> int:
+        """How far publishing is behind: above the limit an API refuses new work."""
+        self.health.unsent = await self.store.pending_depth(self._settings.max_unsent + 1)
+        metrics.UNSENT.labels(service=self._name).set(self.health.unsent)
+        return 0
 
     async def _pause(self, seconds: float, wake: asyncio.Event | None) -> None:
         events = [self._stop, *([wake] if wake is not None else [])]

@@ -1,0 +1,133 @@
+"""The questions that intake asks its store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chassis.store import Cond, Document, Index, Outcome, Store, Where, create, remove
+from services.intake.case import CASES, CLAIMS
+
+INDEXES = (
+    Index(CASES, ("partner_id", "-received_at")),
+    Index(CASES, ("status", "-received_at")),
+    Index(CASES, ("status", "ask_due")),
+    Index(CASES, ("claims_to_free",)),
+    Index(CASES, ("erased_at",)),
+    Index(CLAIMS, ("at",)),
+)
+
+NEWEST_FIRST = ("-received_at", "id")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    cases: list[Document]
+    after: tuple[str, str] | None  # where the next page begins; None = this was the last
+
+
+class CaseStore:
+    """Cases of the intake service, one document each, and the claims that keep a person from being in a road twice."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def get(self, case_id: str) -> Document | None:
+        return await self._store.get(CASES, case_id)
+
+    async def of_partner(
+        self,
+        partner: str,
+        *,
+        status: str | None = None,
+        road: str | None = None,
+        round_id: str | None = None,
+        limit: int,
+        after: tuple[str, str] | None = None,
+    ) -> Page:
+        """A partner's cases, newest first."""
+        where: dict[str, str | Cond] = {"partner_id": partner}
+        if status is not None:
+            where["status"] = status
+        if road is not None:
+            where["roads"] = Cond("holds", road)
+        if round_id is not None:
+            where["round"] = round_id
+        return await self._page(where, limit, after)
+
+    async def for_officers(self, *, limit: int, after: tuple[str, str] | None = None) -> Page:
+        """Every partner's cases that wait for a person, newest first."""
+        return await self._page({"status": Cond("one_of", ["officer", "duplicate"])}, limit, after)
+
+    async def _page(self, where: Where, limit: int, after: tuple[str, str] | None) -> Page:
+        found = await self._store.find(CASES, where, order=NEWEST_FIRST, limit=limit + 1, after=after)
+        cases = found[:limit]
+        more = len(found) > limit
+        return Page(cases, (cases[-1].data["received_at"], cases[-1].id) if more else None)
+
+    async def unanswered(self, now: str, limit: int) -> list[Document]:
+        """Cases whose answers are overdue, longest first."""
+        where = {"status": "waiting", "ask_due": Cond("at_most", now)}
+        return await self._store.find(CASES, where, order=("ask_due", "id"), limit=limit)
+
+    async def held(self, limit: int, after: tuple[str, str] | None = None) -> list[Document]:
+        return await self._store.find(
+            CASES, {"status": "duplicate"}, order=("received_at", "id"), limit=limit, after=after
+        )
+
+    async def waiting(self) -> int:
+        return await self._store.count(CASES, {"status": "waiting"})
+
+    async def waiting_longest(self) -> Document | None:
+        found = await self._store.find(CASES, {"status": "waiting"}, order=("ask_due", "id"), limit=1)
+        return found[0] if found else None
+
+    async def with_claims_to_free(self, limit: int) -> list[Document]:
+        return await self._store.find(CASES, {"claims_to_free": True}, limit=limit)
+
+    async def stones_before(self, day: str, limit: int) -> list[Document]:
+        where = {"status": "erased", "erased_at": [Cond("below", day), Cond("is_not", None)]}
+        return await self._store.find(CASES, where, limit=limit)
+
+    async def take_claims(self, claims: Sequence[str], *, case_id: str, partner: str, at: str) -> list[str]:
+        """Takes the claims in order for a case; stops at the first that another case holds.
+
+        Returns the ids of cases that hold what this one wanted: empty = all are ours. Then none that were taken here stay.
+        """
+        rest = list(claims)
+        taken: list[str] = []
+        while rest:
+            wanted = [create(CLAIMS, id, {"case_id": case_id, "partner_id": partner, "at": at}) for id in rest]
+            outcomes = await self._store.write(wanted, ordered=True)
+            done = sum(outcome is Outcome.WRITTEN for outcome in outcomes)
+            taken += rest[:done]
+            rest = rest[done:]
+            if not rest:
+                break
+            holder = await self._store.get(CLAIMS, rest[0])
+            if holder is None:
+                continue  # freed in between: try it again
+            if holder.data["case_id"] != case_id:
+                await self.free_claims(taken, case_id=case_id)
+                return await self._holders(claims, case_id)
+            rest = rest[1:]
+        return []
+
+    async def _holders(self, claims: Sequence[str], case_id: str) -> list[str]:
+        found = await self._store.get_many(CLAIMS, claims)
+        return sorted({claim.data["case_id"] for claim in found.values()} - {case_id})
+
+    async def free_claims(self, claims: Sequence[str], *, case_id: str) -> None:
+        """Frees those of the claims that this case holds."""
+        found = await self._store.get_many(CLAIMS, claims)
+        ours = [claim for claim in found.values() if claim.data["case_id"] == case_id]
+        if ours:
+            await self._store.write([remove(CLAIMS, claim.id, expected=claim.version) for claim in ours])
+
+    async def claims_taken_before(self, instant: str, limit: int, after: tuple[str, str] | None) -> list[Document]:
+        return await self._store.find(
+            CLAIMS, {"at": Cond("below", instant)}, order=("at", "id"), limit=limit, after=after
+        )
+
+    async def get_many(self, case_ids: Sequence[str]) -> dict[str, Document]:
+        return await self._store.get_many(CASES, case_ids)

@@ -1,0 +1,110 @@
+"""Taking an application in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from chassis import correlation
+from chassis.outbox import Author
+from chassis.store import Document, Outcome, Store
+from services.intake.case import CASES, case_id_of, claims_of
+from services.intake.domain.numbers import case_number
+from services.intake.errors import Erased, KeyReused, TooManyUnsent
+from services.intake.filing import Filing
+from services.intake.store import CaseStore
+from services.intake.use_cases.taking_in import TakingIn
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What stays the same however often and however late the same request comes."""
+
+    case_id: str
+    case_number: str
+    received_at: str
+
+
+class Submit:
+    """Claims first, then the case: its insert is the idempotency record and carries the event."""
+
+    def __init__(
+        self, store: Store, cases: CaseStore, author: Author, taking_in: TakingIn, overfull: Callable[[], bool]
+    ) -> None:
+        self._store = store
+        self._cases = cases
+        self._author = author
+        self._taking_in = taking_in
+        self._overfull = overfull
+
+    async def __call__(self, filing: Filing, *, partner: str, key: str) -> Accepted:
+        """Raises InvalidInput, KeyReused, Erased, TooManyUnsent."""
+        case_id = case_id_of(partner, key)
+        digests = self._taking_in.sealer.body_digests(filing.model_dump(mode="json", by_alias=True))
+        if (existing := await self._cases.get(case_id)) is not None:
+            return _again(existing, digests)
+        if self._overfull():
+            raise TooManyUnsent
+        case = self._case(case_id, filing, digests[0])
+        claims = claims_of(case)
+        now = case["received_at"]
+        holders = await self._cases.take_claims(claims, case_id=case_id, partner=partner, at=now)
+        case |= self._taking_in.wait(case, holders, now)
+        case["claims"] = [] if holders else claims
+        event = self._taking_in.tells(case_id, case)
+        case["told"] = not holders
+        del case["contact_sealed"]
+        step = "held" if holders else "received"
+        write = self._author.create(
+            CASES,
+            case_id,
+            case,
+            partner_id=partner,
+            events=[event],
+            append={"timeline": [self._taking_in.line(step)]},
+            correlation_id=correlation.current(),
+        )
+        [outcome] = await self._store.write([write])
+        if outcome is Outcome.EXISTS:  # the same key at the same time: the other one stands
+            return await self._other_one(case_id, claims, digests)
+        log.info("application accepted", extra={"action": "intake.accepted", "case_id": case_id, "held": bool(holders)})
+        return Accepted(case_id, case["number"], now)
+
+    def _case(self, case_id: str, filing: Filing, body_digest: str) -> dict[str, Any]:
+        round_ = self._taking_in.check(filing)
+        clock = self._taking_in.clock
+        received_on = clock.today()
+        return {
+            **self._taking_in.filed(case_id, 1, filing, round_),
+            "number": case_number(case_id, received_on.year),
+            "received_at": clock.now(),
+            "received_on": received_on.isoformat(),
+            "body_digest": body_digest,
+            "answers": {},
+            "determinations": [],
+            "superseded_answers": [],
+            "taken_by": None,
+            "claims_to_free": False,
+            "retention_due": received_on.replace(year=received_on.year + 3, day=min(received_on.day, 28)).isoformat(),
+        }
+
+    async def _other_one(self, case_id: str, claims: list[str], digests: list[str]) -> Accepted:
+        existing = await self._cases.get(case_id)
+        if existing is None:
+            raise Erased
+        kept = set(existing.data.get("claims") or ())
+        await self._cases.free_claims([claim for claim in claims if claim not in kept], case_id=case_id)
+        return _again(existing, digests)
+
+
+def _again(existing: Document, digests: list[str]) -> Accepted:
+    case = existing.data
+    if case["status"] == "erased":
+        raise Erased
+    if case["body_digest"] not in digests:
+        raise KeyReused
+    return Accepted(existing.id, case["number"], case["received_at"])

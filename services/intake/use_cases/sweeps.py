@@ -1,0 +1,131 @@
+"""What time does to cases: ask again, release what was held, free claims, remove stones."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from chassis import metrics
+from chassis.clock import later
+from chassis.outbox import Author
+from chassis.store import Outcome, Store, Write, remove
+from contracts.events import AssessmentRequested
+from services.intake.case import CASES, CLAIMS, claims_of, waiting_on
+from services.intake.store import CaseStore
+from services.intake.use_cases.taking_in import TakingIn
+
+log = logging.getLogger(__name__)
+
+BATCH = 100
+LONGEST_WAIT = 3600.0
+ORPHAN_SECONDS = 600.0  # a claim without a case: no request takes this long
+
+
+class Sweeps:
+    """Each method does one batch and answers how much it did."""
+
+    def __init__(self, store: Store, cases: CaseStore, author: Author, taking_in: TakingIn, *, stone_days: int) -> None:
+        self._store = store
+        self._cases = cases
+        self._author = author
+        self._taking_in = taking_in
+        self._stone_days = stone_days
+        self._claims_checked: tuple[str, str] | None = None
+        self._held_checked: tuple[str, str] | None = None
+        self.claims_freed = asyncio.Event()  # wakes the release of held cases
+
+    async def ask_again(self) -> int:
+        """Cases that wait too long: the services that owe an answer are asked again, each time later."""
+        clock = self._taking_in.clock
+        now = clock.now()
+        writes: list[Write] = []
+        for document in await self._cases.unanswered(now, BATCH):
+            case = document.data
+            owing = waiting_on(case)
+            times = (case.get("asked_again") or 0) + 1
+            pause = min(self._taking_in.answer_seconds * 2**times, LONGEST_WAIT)
+            event = AssessmentRequested(case_id=document.id, revision=case["revision"], services=tuple(owing))
+            writes.append(
+                self._author.change(
+                    CASES,
+                    document,
+                    {"ask_due": later(now, pause), "asked_again": times},
+                    events=[event],
+                    append={"timeline": [self._taking_in.line("asked-again", services=",".join(owing), times=times)]},
+                )
+            )
+            log.warning(
+                "case waits for answers",
+                extra={
+                    "action": "intake.asked-again",
+                    "case_id": document.id,
+                    "services": ",".join(owing),
+                    "times": times,
+                },
+            )
+        outcomes = await self._store.write(writes) if writes else []
+        metrics.CASES_WAITING.labels(service="intake").set(await self._cases.waiting())
+        return sum(outcome is Outcome.WRITTEN for outcome in outcomes)
+
+    async def free_claims(self) -> int:
+        """Claims of cases that have ended, so that the person may apply again."""
+        documents = await self._cases.with_claims_to_free(BATCH)
+        for document in documents:
+            await self._cases.free_claims(document.data["claims"], case_id=document.id)
+            await self._store.write([self._author.change(CASES, document, {"claims": [], "claims_to_free": False})])
+        if documents:
+            self.claims_freed.set()
+        return len(documents)
+
+    async def free_orphans(self) -> int:
+        """Claims whose case never came: each is looked at once, ten minutes after it was taken."""
+        until = later(self._taking_in.clock.now(), -ORPHAN_SECONDS)
+        claims = await self._cases.claims_taken_before(until, BATCH, self._claims_checked)
+        cases = await self._cases.get_many(sorted({claim.data["case_id"] for claim in claims}))
+        orphans = [
+            claim
+            for claim in claims
+            if claim.data["case_id"] not in cases
+            or claim.id not in (cases[claim.data["case_id"]].data.get("claims") or ())
+        ]
+        if orphans:
+            await self._store.write([remove(CLAIMS, claim.id, expected=claim.version) for claim in orphans])
+            log.warning("claims without a case freed", extra={"action": "intake.claims-freed", "count": len(orphans)})
+            self.claims_freed.set()
+        if claims:
+            self._claims_checked = (claims[-1].data["at"], claims[-1].id)
+        return len(claims)
+
+    async def release_held(self) -> int:
+        """Held cases whose way is free by now go on, oldest first. A pass over all of them, a batch at a time."""
+        documents = await self._cases.held(BATCH, self._held_checked)
+        for document in documents:
+            case = document.data
+            claims = claims_of(case)
+            now = self._taking_in.clock.now()
+            partner = case["partner_id"]
+            if await self._cases.take_claims(claims, case_id=document.id, partner=partner, at=now):
+                continue
+            filing = self._taking_in.sealer.open(document.id, case["sealed"])
+            contact = self._taking_in.sealer.contact(document.id, case["revision"], filing)
+            fields = self._taking_in.wait(case, [], now) | {"claims": claims, "told": True}
+            event = self._taking_in.tells(
+                document.id, {**case, **fields, "told": case["told"], "contact_sealed": contact}
+            )
+            write = self._author.change(
+                CASES, document, fields, events=[event], append={"timeline": [self._taking_in.line("released")]}
+            )
+            [outcome] = await self._store.write([write])
+            if outcome is not Outcome.WRITTEN:
+                await self._cases.free_claims(claims, case_id=document.id)
+        last = documents[-1] if len(documents) == BATCH else None
+        self._held_checked = (last.data["received_at"], last.id) if last else None
+        return 1 if last else 0
+
+    async def remove_stones(self) -> int:
+        """Erased cases go for good once no event about them can come any more."""
+        before = later(self._taking_in.clock.now(), -self._stone_days * 86400.0)
+        stones = await self._cases.stones_before(before, BATCH)
+        if stones:
+            await self._store.write([remove(CASES, stone.id, expected=stone.version) for stone in stones])
+        return len(stones)
