@@ -1,0 +1,425 @@
+"""The consumer runner on the embedded adapters: order, repeats, gaps, the four endings, offsets after the work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis import parked
+from chassis.bus import Record, Topic
+from chassis.bus_log import LogBus
+from chassis.clock import Clock
+from chassis.envelope import to_record
+from chassis.handlers import Delivery, Reject, Retry, Save, Subscription, on, on_line
+from chassis.health import Health
+from chassis.outbox import Author
+from chassis.relay import Relay, WakingStore, relay_once
+from chassis.runner import Limits, Runner
+from chassis.store import Document, StoreUnavailable, change
+from chassis.store_sqlite import SqliteStore
+from contracts.events import CaseWithdrawn, Event, MessageDelivered, PersonalDataErased
+from tests.waiting import until
+
+TOPIC = CaseWithdrawn.TOPIC
+A, B, C = (f"c_{letter * 26}" for letter in "abc")
+QUICK = Limits(gap_seconds=0.3, retry_pause=0.01, tries=3)
+
+
+def withdrawn(case: str, sequence: int, revision: int | None = None) -> Record:
+    """An event whose revision says which one it is."""
+    event = CaseWithdrawn(case_id=case, revision=revision or sequence, case_number="n")
+    return record(event, sequence)
+
+
+def record(event: Event, sequence: int, source: str = "/intake") -> Record:
+    return to_record(
+        event,
+        sequence=sequence,
+        source=source,
+        time="2026-01-01T00:00:00.000Z",
+        partner_id="partner",
+        correlation_id="correlation",
+        causation_id="",
+    )
+
+
+class Bench:
+    """A runner whose handlers note what they see."""
+
+    def __init__(self, store: WakingStore, bus: LogBus) -> None:
+        self.store = store
+        self.bus = bus
+        self.clock = Clock()
+        self.health = Health()
+        self.handled: list[tuple[str, int]] = []
+        self.act: Callable[[CaseWithdrawn, Document | None], None] = lambda event, document: None
+        self.limits = QUICK
+
+    async def note(self, event: CaseWithdrawn, document: Document | None) -> Save:
+        self.act(event, document)
+        self.handled.append((event.case_id, event.revision))
+        before = document.data.get("revisions", []) if document else []
+        answer = CaseWithdrawn(case_id=event.case_id, revision=event.revision, case_number="answer")
+        return Save({"revisions": [*before, event.revision]}, events=[answer])
+
+    async def end(self, event: PersonalDataErased, document: Document | None) -> Save:
+        return Save({"revisions": [], "status": "erased"})
+
+    def message(self, event: MessageDelivered, delivery: Delivery) -> dict[str, list[Any]]:
+        return {"lines": [event.message_id]}
+
+    def subscriptions(self) -> list[Subscription]:
+        return [
+            on(CaseWithdrawn, do=self.note),
+            on(PersonalDataErased, do=self.end, ends=True),
+            on_line(MessageDelivered, line=self.message),
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Runner]:
+        stop = asyncio.Event()
+        runner = Runner(
+            "bench",
+            self.store,
+            self.bus,
+            collection="things",
+            subscriptions=self.subscriptions(),
+            topics=[TOPIC, MessageDelivered.TOPIC],
+            author=Author("/bench", self.clock),
+            clock=self.clock,
+            health=self.health,
+            limits=self.limits,
+        )
+        task = asyncio.create_task(runner.run(stop))
+        try:
+            yield runner
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 10)
+
+    async def revisions(self, case: str) -> list[int]:
+        document = await self.store.get("things", case)
+        return document.data.get("revisions", []) if document else []
+
+    async def parked(self) -> list[tuple[str, int, str, bool]]:
+        found = await self.store.find(parked.COLLECTION, {}, order=("offset", "id"))
+        return [(d.data["key"], d.data["sequence"], d.data["reason"], d.data["head"]) for d in found]
+
+    async def sent(self) -> list[tuple[str, int]]:
+        entries = await self.store.pending(1000)
+        return [(entry.document_id, entry.sequence) for entry in entries]
+
+    async def has(self, case: str, *revisions: int) -> None:
+        await until(lambda: self._is(case, list(revisions)))
+
+    async def _is(self, case: str, revisions: list[int]) -> bool:
+        return await self.revisions(case) == revisions
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    store = WakingStore(await SqliteStore.open(f"sqlite:{tmp_path}/store.db?synchronous=normal"))
+    await store.setup(["things", parked.COLLECTION], [])
+    bus = await LogBus.open(tmp_path / "bus.db")
+    await bus.setup([Topic(TOPIC, 1, 30), Topic(MessageDelivered.TOPIC, 1, 30)])
+    yield Bench(store, bus)
+    await bus.close()
+    await store.close()
+
+
+async def test_events_of_a_key_are_handled_in_order_and_each_once(bench: Bench) -> None:
+    first, second = withdrawn(A, 1), withdrawn(A, 2)
+    await bench.bus.publish([first, first, second, withdrawn(B, 1), first, second])
+
+    async with bench.running():
+        await bench.has(A, 1, 2)
+        await bench.has(B, 1)
+
+    assert bench.handled == [(A, 1), (A, 2), (B, 1)]
+    assert sorted(await bench.sent()) == [(A, 1), (A, 2), (B, 1)]
+
+
+async def test_what_was_committed_is_not_read_again_and_what_was_not_is_dropped_as_a_repeat(bench: Bench) -> None:
+    await bench.bus.publish([withdrawn(A, 1)])
+    async with bench.running():
+        await bench.has(A, 1)
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(A, 2)])
+    async with bench.running():
+        await bench.has(A, 1, 2)
+    assert bench.handled == [(A, 1), (A, 2)]
+
+
+async def test_a_missing_event_that_comes_late_is_handled_first(bench: Bench) -> None:
+    """INVARIANT: nothing is handled past a gap."""
+    bench.limits = Limits(gap_seconds=30, retry_pause=0.01)
+    await bench.bus.publish([withdrawn(A, 2), withdrawn(A, 3), withdrawn(B, 1)])
+    async with bench.running():
+        await bench.has(B, 1)
+        assert await bench.revisions(A) == []
+        await bench.bus.publish([withdrawn(A, 1)])
+        await bench.has(A, 1, 2, 3)
+    assert await bench.parked() == []
+
+
+async def test_a_gap_that_stays_parks_the_key_and_all_that_follows_in_order(bench: Bench) -> None:
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(A, 3), withdrawn(B, 1)])
+    async with bench.running():
+        await until(lambda: _count(bench, 1))
+        await bench.bus.publish([withdrawn(A, 4), withdrawn(B, 2)])
+        await until(lambda: _count(bench, 2))
+        await bench.has(B, 1, 2)
+    assert await bench.parked() == [(A, 3, "gap", True), (A, 4, "behind", False)]
+    assert await bench.revisions(A) == [1]
+
+
+async def _count(bench: Bench, number: int) -> bool:
+    return len(await bench.parked()) == number
+
+
+async def test_a_rejected_event_is_parked_with_its_code_and_other_keys_go_on(bench: Bench) -> None:
+    def reject(event: CaseWithdrawn, document: Document | None) -> None:
+        if (event.case_id, event.revision) == (A, 2):
+            raise Reject("no-such-thing")
+
+    bench.act = reject
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(A, 2), withdrawn(A, 3), withdrawn(B, 1)])
+    async with bench.running():
+        await bench.has(B, 1)
+        await until(lambda: _count(bench, 2))
+    assert await bench.parked() == [(A, 2, "no-such-thing", True), (A, 3, "behind", False)]
+    assert await bench.revisions(A) == [1]
+
+
+async def test_a_failing_event_is_tried_again_then_parked(bench: Bench) -> None:
+    tries: list[int] = []
+
+    def fail(event: CaseWithdrawn, document: Document | None) -> None:
+        if event.case_id == A:
+            tries.append(event.revision)
+            raise RuntimeError("secret of a person")
+
+    bench.act = fail
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(B, 1)])
+    async with bench.running():
+        await until(lambda: _count(bench, 1))
+    assert await bench.parked() == [(A, 1, "failed-RuntimeError", True)]
+    assert tries == [1, 1, 1]
+    assert bench.handled == [(B, 1)]
+
+
+async def test_a_retry_holds_its_key_only_and_a_restart_finds_it_again(bench: Bench) -> None:
+    """INVARIANT: the offset stays at the first event that is not done."""
+    ready = False
+
+    def wait(event: CaseWithdrawn, document: Document | None) -> None:
+        if event.case_id == A and not ready:
+            raise Retry("not-here-yet")
+
+    bench.act = wait
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(B, 1), withdrawn(A, 2)])
+    async with bench.running():
+        await bench.has(B, 1)
+    assert await bench.revisions(A) == []
+    ready = True
+    async with bench.running():
+        await bench.has(A, 1, 2)
+    assert bench.handled.count((B, 1)) == 1
+    assert await bench.parked() == []
+
+
+async def test_an_event_that_ends_its_aggregate_passes_gaps_and_parked_events(bench: Bench) -> None:
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(A, 3)])
+    async with bench.running():
+        await until(lambda: _count(bench, 1))
+        await bench.bus.publish([record(PersonalDataErased(case_id=A), 5)])
+        await until(lambda: _count(bench, 0))
+        await bench.bus.publish([withdrawn(A, 4), withdrawn(B, 1)])
+        await bench.has(B, 1)
+    document = await bench.store.get("things", A)
+    assert document is not None
+    assert document.data["status"] == "erased"
+    assert document.seen == {"intake": 5}
+
+
+@pytest.mark.parametrize(
+    ("change_headers", "reason"),
+    [
+        ({"ce_sequence": "one"}, "sequence-missing"),
+        ({"ce_type": ""}, "headers-missing"),
+        ({"ce_dataschema": "urn:zhicheng:intake.case.withdrawn:2"}, "version-unknown"),
+    ],
+)
+async def test_an_unreadable_event_is_parked_and_nothing_else_stops(
+    bench: Bench, change_headers: dict[str, str], reason: str
+) -> None:
+    good = withdrawn(A, 1)
+    headers = tuple((name, change_headers.get(name, value)) for name, value in good.headers)
+    bad = Record(good.topic, good.key, headers, good.value)
+    await bench.bus.publish([bad, Record(TOPIC, A, good.headers, b"{not json"), withdrawn(B, 1)])
+    async with bench.running():
+        await bench.has(B, 1)
+        await until(lambda: _count(bench, 2))
+    assert [entry[2] for entry in await bench.parked()] == [reason, "not-valid"]
+
+
+async def test_an_unknown_type_is_skipped_and_its_number_counts(bench: Bench) -> None:
+    first = withdrawn(A, 1)
+    headers = tuple((name, "intake.case.new-kind" if name == "ce_type" else value) for name, value in first.headers)
+    await bench.bus.publish([Record(TOPIC, A, headers, b"{}"), withdrawn(A, 2)])
+    async with bench.running():
+        await bench.has(A, 2)
+
+
+async def test_lines_are_pushed_in_order_without_a_new_version(bench: Bench) -> None:
+    def told(id: str, sequence: int) -> Record:
+        event = MessageDelivered(case_id=A, message_id=id, step="received", kind="email", attempts=1)
+        return record(event, sequence, source="/notify")
+
+    await bench.bus.publish([withdrawn(A, 1)])
+    async with bench.running():
+        await bench.has(A, 1)
+        before = await bench.store.get("things", A)
+        await bench.bus.publish([told("m1", 1), told("m1", 1), told("m2", 2), told("m1", 1)])
+        await until(lambda: _lines(bench, ["m1", "m2"]))
+    after = await bench.store.get("things", A)
+    assert before is not None
+    assert after is not None
+    assert before.version == after.version
+
+
+async def _lines(bench: Bench, lines: list[str]) -> bool:
+    document = await bench.store.get("things", A)
+    return document is not None and document.data.get("lines", []) == lines
+
+
+async def test_a_write_in_between_makes_the_handler_look_again(bench: Bench) -> None:
+    await bench.bus.publish([withdrawn(A, 1)])
+    async with bench.running():
+        await bench.has(A, 1)
+    times = 0
+
+    async def meddle(event: CaseWithdrawn, document: Document | None) -> Save:
+        nonlocal times
+        times += 1
+        if times == 1 and document is not None:
+            await bench.store.write([change("things", document, {"meddled": True})])
+        return await Bench.note(bench, event, document)
+
+    bench.note = meddle  # type: ignore[method-assign]
+    await bench.bus.publish([withdrawn(A, 2)])
+    async with bench.running():
+        await bench.has(A, 1, 2)
+    document = await bench.store.get("things", A)
+    assert document is not None
+    assert document.data["meddled"] is True
+    assert times == 2
+
+
+async def test_a_store_that_is_away_parks_nothing_and_loses_nothing(bench: Bench) -> None:
+    """INVARIANT: trouble of the store is retried in place."""
+    away = True
+    write = bench.store.write
+
+    async def broken(writes: Any, *, ordered: bool = False) -> Any:
+        if away:
+            raise StoreUnavailable
+        return await write(writes, ordered=ordered)
+
+    async def broken_count(collection: str, where: Any) -> int:
+        if away:
+            raise StoreUnavailable
+        return 0
+
+    bench.store.write = broken  # type: ignore[method-assign]
+    count, bench.store.count = bench.store.count, broken_count  # type: ignore[method-assign]
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(B, 1)])
+    async with bench.running():
+        await until(lambda: _handled_more_than(bench, 1))
+        await bench.bus.publish([withdrawn(A, 2)])
+        away = False
+        bench.store.count = count  # type: ignore[method-assign]
+        await bench.has(A, 1, 2)
+        await bench.has(B, 1)
+    assert await bench.parked() == []
+
+
+async def _handled_more_than(bench: Bench, number: int) -> bool:
+    return len(bench.handled) > number
+
+
+async def test_too_many_parked_keys_halt_the_consumer(bench: Bench) -> None:
+    def reject(event: CaseWithdrawn, document: Document | None) -> None:
+        if event.case_id != B:
+            raise Reject("bad")
+
+    bench.act = reject
+    bench.limits = Limits(parked_keys=2, retry_pause=0.01)
+    keys = [f"c_{letter * 26}" for letter in "cdefg"]
+    await bench.bus.publish([withdrawn(key, 1) for key in keys])
+    async with bench.running():
+        await until(lambda: _halted(bench))
+        await bench.bus.publish([withdrawn(B, 1)])
+        await asyncio.sleep(0)
+    assert bench.handled == []
+
+
+async def _halted(bench: Bench) -> bool:
+    return bool(bench.health.halted)
+
+
+class Refusing:
+    """A bus that acknowledges what it is told to."""
+
+    def __init__(self, refuse: set[tuple[str, str]]) -> None:
+        self.refuse = refuse
+        self.stored: list[tuple[str, str]] = []
+
+    async def publish(self, records: list[Record]) -> list[bool]:
+        answers = []
+        for entry in records:
+            place = (entry.key, dict(entry.headers)["ce_sequence"])
+            answers.append(place not in self.refuse)
+            if answers[-1]:
+                self.stored.append(place)
+        return answers
+
+
+async def test_the_relay_sends_nothing_of_a_key_behind_an_event_that_failed(bench: Bench) -> None:
+    """INVARIANT: a repeat is possible, a gap is not."""
+    author = Author("/intake", bench.clock)
+    events = {case: [CaseWithdrawn(case_id=case, revision=n, case_number="n") for n in (1, 2, 3)] for case in (A, B)}
+    for case in (A, B):
+        await bench.store.write([author.create("things", case, {}, partner_id="p", events=events[case])])
+    bus = Refusing({(A, "2")})
+
+    found, sent = await relay_once(bench.store, bus)  # type: ignore[arg-type]
+
+    assert (found, sent) == (6, 4)
+    assert [place for place in bus.stored if place[0] == A] == [(A, "1")]
+    bus.refuse.clear()
+    await relay_once(bench.store, bus)  # type: ignore[arg-type]
+    assert [place for place in bus.stored if place[0] == A] == [(A, "1"), (A, "2"), (A, "3")]
+    assert await bench.store.pending(10) == []
+
+
+async def test_a_write_with_events_wakes_the_relay_and_the_last_pass_sends_what_is_left(bench: Bench) -> None:
+    relay = Relay("bench", bench.store, bench.bus, bench.health)
+    bench.store.woken.append(relay.wake)
+    stop = asyncio.Event()
+    task = asyncio.create_task(relay.run(stop))
+    author = Author("/intake", bench.clock)
+    event = CaseWithdrawn(case_id=A, revision=1, case_number="n")
+    await bench.store.write([author.create("things", A, {}, partner_id="p", events=[event])])
+    await until(lambda: _nothing_pending(bench))
+    stop.set()
+    await asyncio.wait_for(task, 5)
+    assert [received.key for received in await bench.bus.read_all(TOPIC)] == [A]
+
+
+async def _nothing_pending(bench: Bench) -> bool:
+    return not await bench.store.pending(1)
