@@ -1,0 +1,72 @@
+"""The page at /docs: the operations of the OpenAPI document as plain HTML. It loads nothing, from nowhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
+
+_STYLE = """
+body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a;background:#fff}
+section{border-top:1px solid #ccc;padding:.5rem 0 1rem}
+h2{font:600 1.05rem ui-monospace,monospace;overflow-wrap:anywhere}
+h2 b{display:inline-block;min-width:4.5rem;color:#0a5}
+table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0}
+pre{background:#f5f5f5;padding:.8rem;overflow:auto}code{font-family:ui-monospace,monospace}
+"""
+
+
+def page(spec: Mapping[str, Any]) -> str:
+    """HTML of an OpenAPI document."""
+    title = escape(spec["info"]["title"])
+    sections = [
+        _operation(method, path, operation)
+        for path, methods in spec.get("paths", {}).items()
+        for method, operation in methods.items()
+    ]
+    schemas = "".join(
+        f"<details id='schema-{escape(name)}'><summary><code>{escape(name)}</code></summary>{_json(schema)}</details>"
+        for name, schema in sorted(spec.get("components", {}).get("schemas", {}).items())
+    )
+    return (
+        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{title}</title>"
+        f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style></head><body>"
+        f"<h1>{title} {escape(spec['info']['version'])}</h1><p>{escape(spec['info'].get('description', ''))}</p>"
+        f"<p>The same for machines: <a href='openapi.json'>openapi.json</a> (OpenAPI {escape(spec['openapi'])}).</p>"
+        f"{''.join(sections)}<section><h2>Schemas</h2>{schemas}</section></body></html>"
+    )
+
+
+def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
+    text = operation.get("description") or operation.get("summary", "")
+    scope = operation.get("x-scope")
+    parts = [f"<section><h2><b>{escape(method.upper())}</b>{escape(path)}</h2><p>{escape(text)}</p>"]
+    if scope:
+        parts.append(f"<p>Scope: <code>{escape(scope)}</code></p>")
+    if parameters := operation.get("parameters"):
+        rows = "".join(_parameter(parameter) for parameter in parameters)
+        parts.append(f"<table><tr><th>parameter<th>in<th>meaning</tr>{rows}</table>")
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        body = _json(content["schema"])
+        parts.append(f"<details><summary>Body: <code>{escape(kind)}</code></summary>{body}</details>")
+    rows = "".join(_response(status, answer) for status, answer in sorted(operation.get("responses", {}).items()))
+    parts.append(f"<details><summary>Answers</summary><table>{rows}</table></details></section>")
+    return "".join(parts)
+
+
+def _parameter(parameter: Mapping[str, Any]) -> str:
+    needed = ", required" if parameter.get("required") else ""
+    meaning = parameter.get("description") or parameter.get("schema", {}).get("description", "")
+    name = escape(parameter["name"])
+    return f"<tr><td><code>{name}</code><td>{escape(parameter['in'])}{needed}<td>{escape(meaning)}</tr>"
+
+
+def _response(status: str, answer: Mapping[str, Any]) -> str:
+    return f"<tr><td>{escape(status)}<td>{escape(answer.get('description', '')).replace(chr(10), '<br>')}</tr>"
+
+
+def _json(value: Any) -> str:
+    return f"<pre>{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"

@@ -1,0 +1,153 @@
+"""What operators and schedulers ask a process: does it live, can it work, which version is it, how is it doing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import time
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis import metrics, parked
+from chassis.clock import parse_instant
+from chassis.health import Health
+from chassis.problems import Busy
+from chassis.store import Pending, Store, StoreUnavailable
+from chassis.version import VERSION
+
+FRESH_SECONDS = 0.5
+STORE_SECONDS = 1.0
+# The trouble a bus can have, as the relay and the runner name it.
+_DIRECTIONS = ("publish", "consume")
+
+
+class Readiness:
+    """Can this process take work? Its store must answer and its outbox must not be too deep; the bus may be away."""
+
+    def __init__(self, service: str, store: Store, health: Health, max_unsent: int) -> None:
+        self._service = service
+        self._store = store
+        self._health = health
+        self._max_unsent = max_unsent
+        self._seen_at = -FRESH_SECONDS
+        self._lock = asyncio.Lock()
+
+    async def look(self) -> Health:
+        """The state, at most half a second old."""
+        async with self._lock:  # many askers, one question
+            if time.monotonic() - self._seen_at >= FRESH_SECONDS:
+                await self._ask()
+                self._seen_at = time.monotonic()
+        return self._health
+
+    async def has_room(self) -> bool:
+        """May more work be accepted, as far as sending it on goes?"""
+        return (await self.look()).unsent <= self._max_unsent
+
+    async def refusals(self) -> list[str]:
+        """Why this process should get no requests; empty when it is ready."""
+        health = await self.look()
+        reasons = []
+        if health.shutting_down:
+            reasons.append("shutting down")
+        if not health.store_ok:
+            reasons.append("store does not answer")
+        if health.unsent > self._max_unsent:
+            reasons.append("too many events unsent")
+        return reasons
+
+    async def _ask(self) -> None:
+        health = self._health
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                health.unsent = await self._store.pending_depth(self._max_unsent + 1)
+                oldest = await self._store.pending(1) if health.unsent else []
+            health.store_ok = True
+        except (StoreUnavailable, TimeoutError):
+            health.store_ok = False
+            metrics.STORE_TROUBLE.labels(service=self._service, where="readiness").inc()
+            return
+        metrics.UNSENT.labels(service=self._service).set(health.unsent)
+        metrics.OLDEST_UNSENT_SECONDS.labels(service=self._service).set(_age(oldest))
+
+    async def gauges(self) -> None:
+        """Brings the gauges up to date that follow from the state."""
+        health = await self.look()
+        for where in _DIRECTIONS:
+            metrics.BUS_TROUBLE.labels(service=self._service, where=where).set(where in health.bus_trouble)
+        metrics.CONSUMER_HALTED.labels(service=self._service).set(bool(health.halted))
+        if not health.store_ok:
+            return
+        try:
+            async with asyncio.timeout(STORE_SECONDS):
+                metrics.PARKED_KEYS.labels(service=self._service).set(await parked.keys_parked(self._store))
+        except (StoreUnavailable, TimeoutError):
+            metrics.STORE_TROUBLE.labels(service=self._service, where="metrics").inc()
+
+
+async def has_room(request: Request) -> None:
+    """The dependency of routes that make work: `dependencies=[Depends(has_room)]`. Raises Busy (503, Retry-After)."""
+    readiness: Readiness = request.app.state.readiness
+    if not await readiness.has_room():
+        raise Busy
+
+
+def probes(service: str) -> APIRouter:
+    """The routes that need no credentials. They name no case and no partner; a proxy keeps them inside."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/livez")
+    async def livez() -> dict[str, str]:
+        """The process answers."""
+        return {"service": service, "status": "alive"}
+
+    @router.get("/readyz")
+    async def readyz(request: Request) -> JSONResponse:
+        """200 when it can work, 503 with reasons when not. `degraded`: it works, but something around it does not."""
+        readiness: Readiness = request.app.state.readiness
+        refusals = await readiness.refusals()
+        health = await readiness.look()
+        troubles = {f"bus-{where}": why for where, why in health.bus_trouble.items()}
+        troubles |= {f"halted-{name}": why for name, why in health.halted.items()}
+        content = {
+            "service": service,
+            "ready": not refusals,
+            "reasons": refusals,
+            "degraded": bool(troubles),
+            "troubles": troubles,
+        }
+        return JSONResponse(content, 503 if refusals else 200)
+
+    @router.get("/version")
+    async def version() -> dict[str, str | None]:
+        return {
+            "service": service,
+            "version": VERSION,
+            "revision": os.environ.get("ZHICHENG_REVISION"),  # set by the build of the image
+            "python": platform.python_version(),
+        }
+
+    @router.get("/metrics")
+    async def scrape(request: Request) -> Response:
+        readiness: Readiness = request.app.state.readiness
+        await readiness.gauges()
+        return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _age(oldest: list[Pending]) -> float:
+    """Seconds since the oldest unsent event was written."""
+    if not oldest:
+        return 0.0
+    written = next((value for name, value in oldest[0].record.headers if name == "ce_time"), None)
+    try:
+        return max((datetime.now(UTC) - parse_instant(written or "")).total_seconds(), 0.0)
+    except ValueError:
+        return 0.0
