@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Limits:
     batch: int = 500
+    poll_seconds: float = 1.0  # longest wait for records
     held_keys: int = 1000  # more held keys than this: nothing new is read
     tries: int = 5  # of an event whose handler fails
     gap_seconds: float = 10.0  # how long a missing event may come late
@@ -351,9 +352,10 @@ class Runner:
         return lag > 0
 
     def _patience(self) -> float:
-        """Seconds to wait for records: until the first held key is due, one second at most."""
+        """Seconds to wait for records: until the first held key is due at most."""
         due = min((held.due for held in self._held.values()), default=None)
-        return 1.0 if due is None else min(max(due - time.monotonic(), 0.01), 1.0)
+        longest = self._limits.poll_seconds
+        return longest if due is None else min(max(due - time.monotonic(), 0.01), longest)
 
     def _forget_positions(self) -> None:
         self._held.clear()

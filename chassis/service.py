@@ -91,11 +91,14 @@ class _Server(uvicorn.Server):
 class Running:
     """One process of a service. `start` returns when it can work; `stop` finishes what is in work and closes."""
 
-    def __init__(self, settings: ServiceSettings, build: Build, *, name: str, role: str = "all") -> None:
+    def __init__(
+        self, settings: ServiceSettings, build: Build, *, name: str, role: str = "all", limits: Limits | None = None
+    ) -> None:
         self._settings = settings
         self._build = build
         self._name = name
         self._role = role
+        self._limits = limits or Limits(gap_seconds=settings.gap_seconds)
         self._stop = asyncio.Event()
         self._stop_relay = asyncio.Event()  # later than the rest: it sends what they have written last
         self._tasks: list[asyncio.Task[None]] = []
@@ -150,7 +153,7 @@ class Running:
                     clock=clock,
                     health=self.health,
                     member=settings.member,
-                    limits=Limits(gap_seconds=settings.gap_seconds),
+                    limits=self._limits,
                 )
                 self._own(self.runner.run(self._stop), "consumer")
             for periodic in service.periodic:

@@ -27,7 +27,7 @@ from tests.waiting import until
 
 TOPIC = CaseWithdrawn.TOPIC
 A, B, C = (f"c_{letter * 26}" for letter in "abc")
-QUICK = Limits(gap_seconds=0.3, retry_pause=0.01, tries=3)
+QUICK = Limits(poll_seconds=0.05, gap_seconds=0.3, retry_pause=0.01, tries=3)
 
 
 def withdrawn(case: str, sequence: int, revision: int | None = None) -> Record:
@@ -156,7 +156,7 @@ async def test_what_was_committed_is_not_read_again_and_what_was_not_is_dropped_
 
 async def test_a_missing_event_that_comes_late_is_handled_first(bench: Bench) -> None:
     """INVARIANT: nothing is handled past a gap."""
-    bench.limits = Limits(gap_seconds=30, retry_pause=0.01)
+    bench.limits = Limits(poll_seconds=0.05, gap_seconds=30, retry_pause=0.01)
     await bench.bus.publish([withdrawn(A, 2), withdrawn(A, 3), withdrawn(B, 1)])
     async with bench.running():
         await bench.has(B, 1)
@@ -358,7 +358,7 @@ async def test_too_many_parked_keys_halt_the_consumer(bench: Bench) -> None:
             raise Reject("bad")
 
     bench.act = reject
-    bench.limits = Limits(parked_keys=2, retry_pause=0.01)
+    bench.limits = Limits(poll_seconds=0.05, parked_keys=2, retry_pause=0.01)
     keys = [f"c_{letter * 26}" for letter in "cdefg"]
     await bench.bus.publish([withdrawn(key, 1) for key in keys])
     async with bench.running():
