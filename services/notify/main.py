@@ -1,0 +1,71 @@
+"""Where the parts of notify meet."""
+
+from __future__ import annotations
+
+import asyncio
+
+from chassis.sealing import Envelope, parse_keys
+from chassis.service import Infra, Periodic, Service, run
+from services.notify import api, consumers
+from services.notify.channels import Channel, OutboxFolder, Smtp, SmtpServer
+from services.notify.consumers import Tell
+from services.notify.domain import Backoff
+from services.notify.letters import Letters
+from services.notify.mail import Sender
+from services.notify.settings import Settings
+from services.notify.store import COLLECTION, INDEXES, ToldCases
+from services.notify.use_cases import Count, Deliver, Pace, RemoveStones
+
+
+def build(settings: Settings, infra: Infra) -> Service:
+    letters = Letters(office=settings.office)
+    cases = ToldCases(infra.store, infra.author)
+    wake = asyncio.Event()
+    deliver = Deliver(
+        cases,
+        channel(settings),
+        letters,
+        Envelope(parse_keys(settings.private_keys.get_secret_value())),
+        infra.clock,
+        sender=Sender(settings.sender, settings.sender_name),
+        pace=Pace(
+            backoff=Backoff(settings.attempts, settings.retry_seconds, settings.retry_factor),
+            lease=settings.lease_seconds,
+            at_once=settings.smtp_connections,
+        ),
+    )
+    return Service(
+        name="notify",
+        collection=COLLECTION,
+        indexes=INDEXES,
+        routers=[api.routes(cases, letters)],
+        subscriptions=consumers.subscriptions(Tell(letters, infra.clock, wake)),
+        problems=api.PROBLEMS,
+        periodic=[
+            Periodic("deliver", settings.sweep_seconds, deliver, wake),
+            Periodic("count", 5.0, Count(cases, infra.clock)),
+            Periodic("remove-stones", 3600.0, RemoveStones(cases, infra.clock, settings.stone_days)),
+        ],
+    )
+
+
+def channel(settings: Settings) -> Channel:
+    """SMTP where an address is set, else the folder."""
+    if not settings.smtp_url:
+        return OutboxFolder(settings.outbox_dir)
+    host, port = settings.smtp_address
+    return Smtp(
+        SmtpServer(
+            host,
+            port,
+            tls=settings.smtp_tls,
+            user=settings.smtp_user.get_secret_value(),
+            password=settings.smtp_password.get_secret_value(),
+            ca_file=settings.smtp_ca_file,
+            seconds=settings.smtp_seconds,
+        )
+    )
+
+
+if __name__ == "__main__":
+    run("notify", Settings, build)

@@ -1,0 +1,112 @@
+"""The documents of notify: what each case has been told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from chassis.outbox import Author
+from chassis.store import Cond, Document, Index, Outcome, Store, remove
+from contracts.events import Event
+from services.notify.domain import Message, State, Step, ToldCase
+
+COLLECTION = "cases_told"
+INDEXES = (
+    Index(COLLECTION, ("due_at",)),
+    Index(COLLECTION, ("erased_on",)),
+    Index(COLLECTION, ("partner_id", "-created_at")),
+    Index(COLLECTION, ("message_ids",)),
+    Index(COLLECTION, ("states",)),
+)
+
+
+def load(document: Document) -> ToldCase:
+    """The case behind a document, also behind one that holds nothing but marks."""
+    data = document.data
+    return ToldCase(
+        id=document.id,
+        created_at=data.get("created_at") or "",
+        case_number=data.get("case_number"),
+        contact_sealed=data.get("contact_sealed"),
+        contact_revision=data.get("contact_revision") or 0,
+        round=data.get("round"),
+        list_version=data.get("list_version"),
+        withdrawn=bool(data.get("withdrawn")),
+        erased_on=data.get("erased_on"),
+        messages=tuple(_message(message) for message in data.get("messages") or ()),
+    )
+
+
+def dump(case: ToldCase) -> dict[str, Any]:
+    """The fields of its document; `due_at`, `message_ids` and `states` repeat what the indexes need."""
+    fields = {name: value for name, value in asdict(case).items() if name != "id"}
+    return fields | {
+        "messages": [
+            asdict(message) | {"step": message.step.value, "state": message.state.value} for message in case.messages
+        ],
+        "due_at": case.due_at,
+        "message_ids": [message.id for message in case.messages],
+        "states": sorted({message.state.value for message in case.messages}),
+    }
+
+
+def _message(fields: Mapping[str, Any]) -> Message:
+    return Message(**{**fields, "step": Step(fields["step"]), "state": State(fields["state"])})
+
+
+class ToldCases:
+    """Questions and writes of the sweeps and the API."""
+
+    def __init__(self, store: Store, author: Author) -> None:
+        self._store = store
+        self._author = author
+
+    async def get(self, case_id: str) -> Document | None:
+        return await self._store.get(COLLECTION, case_id)
+
+    async def due(self, now: str, limit: int) -> list[Document]:
+        """Cases with a message that is due, longest due first."""
+        return await self._store.find(COLLECTION, {"due_at": Cond("at_most", now)}, order=("due_at", "id"), limit=limit)
+
+    async def replace(
+        self, document: Document, case: ToldCase, *, events: Sequence[Event] = (), correlation_id: str = ""
+    ) -> bool:
+        """Writes the case over the version that was read; False when another was there first."""
+        write = self._author.change(COLLECTION, document, dump(case), events=events, correlation_id=correlation_id)
+        [outcome] = await self._store.write([write])
+        return outcome is Outcome.WRITTEN
+
+    async def page(
+        self, partner: str, *, state: State | None, after: tuple[str, str] | None, limit: int
+    ) -> list[Document]:
+        """Cases of one partner, newest first; `after`: creation and id of the last one of the page before."""
+        where: dict[str, Any] = {"partner_id": partner, "created_at": Cond("is_not", None)}
+        if state is not None:
+            where["states"] = Cond("holds", state.value)
+        return await self._store.find(COLLECTION, where, order=("-created_at", "id"), limit=limit, after=after)
+
+    async def with_message(self, partner: str, message_id: str) -> Document | None:
+        found = await self._store.find(
+            COLLECTION, {"message_ids": Cond("holds", message_id), "partner_id": partner}, limit=1
+        )
+        return found[0] if found else None
+
+    async def stones(self, erased_until: str, limit: int) -> list[Document]:
+        """Erased cases whose day is not after the given one."""
+        return await self._store.find(
+            COLLECTION, {"erased_on": Cond("at_most", erased_until)}, order=("erased_on", "id"), limit=limit
+        )
+
+    async def remove(self, documents: Sequence[Document]) -> int:
+        """How many were removed; one that changed meanwhile stays for the next time."""
+        if not documents:
+            return 0
+        outcomes = await self._store.write(
+            [remove(COLLECTION, document.id, expected=document.version) for document in documents]
+        )
+        return outcomes.count(Outcome.WRITTEN)
+
+    async def count(self, state: State) -> int:
+        """Cases with a message in this state."""
+        return await self._store.count(COLLECTION, {"states": Cond("holds", state.value)})
