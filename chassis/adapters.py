@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from chassis.bus import Bus
 from chassis.store import Store
+
+
+async def open_bus(url: str) -> Bus:
+    """`local:PATH` or `kafka://host:port[,host:port]`. Kafka is not contacted before it is used.
+
+    ValueError for another URL or a log on a network file system, BusUnavailable when a log cannot be opened.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme == "local" and rest:
+        from chassis.bus_log import LogBus
+
+        return await LogBus.open(Path(rest))
+    if scheme == "kafka" and rest.startswith("//") and len(rest) > 2:
+        from chassis.bus_kafka import KafkaBus
+
+        return KafkaBus(rest.removeprefix("//").rstrip("/"))
+    raise ValueError("a bus URL is local:PATH or kafka://host:port[,host:port]")
 
 
 async def open_store(url: str) -> Store:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,12 +11,20 @@ class BusUnavailable(Exception):
     """The bus did not answer. Whether a record was stored is not known."""
 
 
+MAX_RECORD_BYTES = 1_500_000  # key, headers and value together; a larger record is never stored, on any adapter
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     topic: str
     key: str
     headers: tuple[tuple[str, str], ...]
     value: bytes
+
+    def size(self) -> int:
+        """Bytes of key, headers and value. Raises UnicodeEncodeError for text that UTF-8 does not have."""
+        texts = [self.key, *(text for header in self.headers for text in header)]
+        return len(self.value) + sum(len(text.encode()) for text in texts)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,10 +60,13 @@ class Consumer(Protocol):
     """One member of a group. Reads from where the group committed, else from the earliest record."""
 
     async def poll(self, limit: int, timeout: float) -> list[Received]:
-        """Up to `limit` records, in order per partition; empty after `timeout` seconds. Records of paused partitions stay."""
+        """Up to `limit` records, in order per partition; empty after `timeout` seconds.
+
+        Records of paused partitions stay.
+        """
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Per partition the offset of the next record to read. A commit for a partition that is no longer ours is ignored."""
+        """Per partition the offset of the next record to read. What is no longer ours is ignored."""
 
     def assigned(self) -> set[Partition]: ...
 
@@ -81,8 +92,11 @@ class Bus(Protocol):
         """Makes topics that are missing; never changes the partitions of one that is there."""
 
     async def publish(self, records: Sequence[Record]) -> list[bool]:
-        """Per record: was it acknowledged as durable? Records of one key are stored in the order given. Never raises for a bus
-        that is away: the answers are False."""
+        """Per record: was it acknowledged as durable? Records of one key are stored in the order given.
+
+        Never raises for a bus that is away: the answers are False. A topic that was never set up, a record that is
+        too large and one that follows such a record of its key are answered with False too.
+        """
 
     async def consumer(self, group: str, topics: Sequence[str], *, member: str = "") -> Consumer:
         """`member` names this process for static membership. Raises BusUnavailable."""
@@ -91,3 +105,22 @@ class Bus(Protocol):
         """Everything a topic holds now, for tests and tools."""
 
     async def close(self) -> None: ...
+
+
+def storable(records: Sequence[Record], topics: Collection[str]) -> list[bool]:
+    """Which records an adapter may store in these topics. After one that it may not, no later one of its key is."""
+    stuck: set[tuple[str, str]] = set()
+    answers = []
+    for record in records:
+        line = (record.topic, record.key)
+        if line not in stuck and not (record.topic in topics and _fits(record)):
+            stuck.add(line)
+        answers.append(line not in stuck)
+    return answers
+
+
+def _fits(record: Record) -> bool:
+    try:
+        return record.size() <= MAX_RECORD_BYTES
+    except UnicodeEncodeError:
+        return False
