@@ -96,7 +96,9 @@ class Relay:
                     "events not acknowledged by the bus", extra={"action": "relay.stuck", "unsent": found - sent}
                 )
             self._health.bus_trouble["publish"] = "events not acknowledged"
+            metrics.BUS_TROUBLE.labels(service=self._service, where="publish").set(1)
         else:
+            metrics.BUS_TROUBLE.labels(service=self._service, where="publish").set(0)
             self._health.bus_trouble.pop("publish", None)
         return found, sent
 

@@ -25,6 +25,8 @@ from chassis.store import Outcome, Store, StoreUnavailable, Write
 
 log = logging.getLogger(__name__)
 
+LAG_SECONDS = 5.0  # between two measurements of the lag
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -109,7 +111,11 @@ class Runner:
 
     async def _read(self, consumer: Consumer, stop: asyncio.Event) -> None:
         self._progress = time.monotonic()
+        measured = 0.0
         while not stop.is_set():
+            if time.monotonic() - measured > LAG_SECONDS:
+                measured = time.monotonic()
+                metrics.CONSUMER_LAG.labels(service=self._service).set(await consumer.lag())
             if await self._halts():
                 await self._stand_still(consumer, stop)
                 return
@@ -337,6 +343,7 @@ class Runner:
     async def _stand_still(self, consumer: Consumer, stop: asyncio.Event) -> None:
         log.error("too many events parked, consumer halted", extra={"action": "consumer.halted"})
         self._health.halted[self._service] = "too many events parked"
+        metrics.CONSUMER_HALTED.labels(service=self._service).set(1)
         consumer.pause(consumer.assigned())
         while not stop.is_set():
             if await consumer.poll(1, 1.0):
@@ -346,7 +353,6 @@ class Runner:
         if time.monotonic() - self._progress < self._limits.stalled_seconds:
             return False
         lag = await consumer.lag()
-        metrics.CONSUMER_LAG.labels(service=self._service).set(lag)
         if lag == 0:
             self._progress = time.monotonic()
         return lag > 0
@@ -363,6 +369,7 @@ class Runner:
         self._committed.clear()
 
     def _trouble(self, what: str | None) -> None:
+        metrics.BUS_TROUBLE.labels(service=self._service, where="consume").set(0 if what is None else 1)
         if what is None:
             self._health.bus_trouble.pop("consume", None)
             return

@@ -21,7 +21,7 @@ from chassis import logs, metrics, parked
 from chassis.adapters import open_bus, open_store
 from chassis.bus import Bus, Topic
 from chassis.callers import CallersFile
-from chassis.clock import Clock
+from chassis.clock import Clock, parse_instant
 from chassis.handlers import Subscription, by_type
 from chassis.health import Health
 from chassis.outbox import Author
@@ -156,6 +156,7 @@ class Running:
                     limits=self._limits,
                 )
                 self._own(self.runner.run(self._stop), "consumer")
+            self._own(self._repeat(Periodic("measure", 5.0, self._measure)), "measure")
             for periodic in service.periodic:
                 self._own(self._repeat(periodic), periodic.name)
         if self._role in ("all", "api"):
@@ -205,6 +206,16 @@ class Running:
         """How far publishing is behind: above the limit an API refuses new work."""
         self.health.unsent = await self.store.pending_depth(self._settings.max_unsent + 1)
         metrics.UNSENT.labels(service=self._name).set(self.health.unsent)
+        return 0
+
+    async def _measure(self) -> int:
+        """What an operator must see although nothing happens."""
+        metrics.PARKED_KEYS.labels(service=self._name).set(await parked.keys_parked(self.store))
+        oldest = await self.store.pending(1)
+        age = 0.0
+        if oldest and (said := dict(oldest[0].record.headers).get("ce_time")):
+            age = (parse_instant(self.infra.clock.now()) - parse_instant(said)).total_seconds()
+        metrics.OLDEST_UNSENT_SECONDS.labels(service=self._name).set(max(age, 0.0))
         return 0
 
     async def _pause(self, seconds: float, wake: asyncio.Event | None) -> None:

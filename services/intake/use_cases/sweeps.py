@@ -64,7 +64,7 @@ class Sweeps:
                 },
             )
         outcomes = await self._store.write(writes) if writes else []
-        metrics.CASES_WAITING.labels(service="intake").set(await self._cases.waiting())
+        metrics.DOCUMENTS.labels("intake", "case", "waiting").set(await self._cases.waiting())
         return sum(outcome is Outcome.WRITTEN for outcome in outcomes)
 
     async def free_claims(self) -> int:
