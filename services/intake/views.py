@@ -34,17 +34,20 @@ def partner_view(document: Document) -> dict[str, Any]:
         "note": both(ANOTHER_EXISTS) if status == "duplicate" else None,
         "determination": determination,
         "superseded_determinations": _superseded(case, determination),
-        "assessments": {
-            service: {name: answer[name] for name in ("number", "revision", "assessment_id", "because", "policy")}
-            for service, answer in sorted(case["answers"].items())
-        },
-        "superseded_assessments": case["superseded_answers"],
+        "assessments": [_remembered(answer) for _, answer in sorted(case["answers"].items())],
+        "superseded_assessments": [_remembered(answer) for answer in case["superseded_answers"]],
         "retention_due": case["retention_due"],
         "links": {
             "filing": f"/v1/applications/{document.id}/filing",
             "timeline": f"/v1/applications/{document.id}/timeline",
         },
     }
+
+
+def _remembered(answer: dict[str, Any]) -> dict[str, Any]:
+    """An assessment without its words."""
+    names = ("service", "revision", "number", "assessment_id", "because", "policy", "rules_version", "result_digest")
+    return {name: answer.get(name) for name in names} | {"status": answer["answer"]["status"]}
 
 
 def _superseded(case: dict[str, Any], current: dict[str, Any] | None) -> list[dict[str, Any]]:

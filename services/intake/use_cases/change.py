@@ -23,7 +23,7 @@ TRIES = 8  # a consumer may write between our read and our write; the revision d
 
 
 class Change:
-    """The verbs share their beginning: the partner's own case, in a state that allows it, at the revision that was read."""
+    """The verbs begin alike: the partner's own case, in a state that allows it, at the revision that was read."""
 
     def __init__(self, store: Store, cases: CaseStore, author: Author, taking_in: TakingIn) -> None:
         self._store = store
@@ -52,18 +52,22 @@ class Change:
             now = self._taking_in.clock.now()
             extra = [claim for claim in needed if claim not in held_before]
             holders = await self._cases.take_claims(extra, case_id=case_id, partner=partner, at=now)
-            fields |= self._taking_in.wait(amended, holders, now)
+            fields |= self._taking_in.wait(amended, holders, now) | {"answers": {}}
             fields["claims"] = [] if holders else needed
             event = self._taking_in.tells(case_id, {**amended, **fields})
             fields["told"] = case["told"] or not holders
             del fields["contact_sealed"]
             step = "held" if holders else "amended"
+            superseded = [case["ordinary"], *case["answers"].values()]
             write = self._author.change(
                 CASES,
                 document,
                 fields,
                 events=[event],
-                append={"timeline": [self._taking_in.line(step, revision=revision + 1)]},
+                append={
+                    "timeline": [self._taking_in.line(step, revision=revision + 1)],
+                    "superseded_answers": superseded,
+                },
                 correlation_id=correlation.current(),
             )
             [outcome] = await self._store.write([write])
@@ -83,7 +87,7 @@ class Change:
                 return
             document = await self._ready(case_id, partner, Verb.WITHDRAW, revision)
             event = CaseWithdrawn(case_id=case_id, revision=revision, case_number=document.data["number"])
-            fields = {"status": "withdrawn", "ask_due": None, "duplicate_of": []}
+            fields: dict[str, Any] = {"status": "withdrawn", "ask_due": None, "duplicate_of": []}
             if await self._end(document, fields, event, "withdrawn"):
                 log.info("application withdrawn", extra={"action": "intake.withdrawn", "case_id": case_id})
                 return
@@ -131,7 +135,9 @@ class Change:
 
 
 def erased_fields(document: Document, now: str) -> dict[str, Any]:
-    """Every field empties; what stays is the id, the marks, the partner, the claims to be freed, the state and its day."""
-    kept = ("partner_id", "claims")
-    empty = {name: [] if isinstance(value, list) else None for name, value in document.data.items() if name not in kept}
-    return empty | {"status": "erased", "erased_at": now}
+    """Every field empties. What stays: the id, the marks, the partner, the claims to be freed, the state and its time."""
+    fields: dict[str, Any] = {}
+    for name, value in document.data.items():
+        if name not in ("partner_id", "claims"):
+            fields[name] = [] if isinstance(value, list) else None
+    return fields | {"status": "erased", "erased_at": now}

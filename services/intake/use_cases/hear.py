@@ -26,8 +26,8 @@ class Hear:
         if case["status"] == "erased":
             return None
         service = SERVICE_OF[event.TYPE]
-        answer = event.model_dump(mode="json", by_alias=True)
-        newest = (case["answers"] or {}).get(service)
+        answer = {"service": service, **event.model_dump(mode="json", by_alias=True, exclude={"case_id"})}
+        newest = case["answers"].get(service)
         if newest is not None and event.number <= newest["number"]:
             return None  # the stored answer once more: asked again, or late
         entry = line(
@@ -40,9 +40,11 @@ class Hear:
         )
         append: dict[str, list[Any]] = {"timeline": [entry]}
         if event.revision != case["revision"]:
-            return Save(append=append | {"superseded_answers": [_short(answer)]})
+            if any(old["assessment_id"] == event.assessment_id for old in case["superseded_answers"]):
+                return None
+            return Save(append=append | {"superseded_answers": [answer]})
         if newest is not None:
-            append["superseded_answers"] = [_short(newest)]
+            append["superseded_answers"] = [newest]
         fields: dict[str, Any] = {"answers": {**case["answers"], service: answer}}
         if case["status"] in ("withdrawn", "duplicate"):
             return Save(fields, append=append)
@@ -101,12 +103,3 @@ class Hear:
             number=event.determination,
         )
         return {"timeline": [entry]}
-
-
-def _short(answer: dict[str, Any]) -> dict[str, Any]:
-    """What a superseded answer is remembered by."""
-    kept = ("TYPE", "revision", "number", "assessment_id", "because", "policy", "rules_version", "result_digest")
-    return {name: answer[name] for name in kept if name in answer} | {
-        "status": answer["answer"]["status"],
-        "road": answer["answer"]["road"],
-    }

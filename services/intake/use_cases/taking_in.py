@@ -9,7 +9,7 @@ from chassis.clock import Clock, later
 from chassis.problems import FieldError, InvalidInput
 from contracts.events import CaseAmended, CaseHeld, CaseSubmitted, Facts, Road, Target
 from services.intake.case import line
-from services.intake.domain.ordinary import Ladder
+from services.intake.domain.ladder import Ladder
 from services.intake.domain.rounds import Round
 from services.intake.filing import Filing, facts_of, rule_breaks
 from services.intake.judging import judge_ordinary
@@ -49,9 +49,8 @@ class TakingIn:
 
     def filed(self, case_id: str, revision: int, filing: Filing, round_: Round) -> dict[str, Any]:
         """The fields of a case that follow from its filing alone."""
-        facts = facts_of(filing).model_dump(mode="json", by_alias=True)
         roads = [road for road in ROADS if road in round_.roads and (not filing.roads or road in filing.roads)]
-        return {
+        fields: dict[str, Any] = {
             "revision": revision,
             "round": round_.id,
             "round_year": round_.year,
@@ -59,12 +58,12 @@ class TakingIn:
             "list": {"version": round_.list_version, "digest": round_.list_digest},
             "roads": roads,
             "target": filing.target.model_dump(mode="json") if filing.target else None,
-            "facts": facts,
+            "facts": facts_of(filing).model_dump(mode="json", by_alias=True),
             "person": self.sealer.person(filing.person.identity_documents),
             "sealed": self.sealer.seal(case_id, filing),
-            "ordinary": judge_ordinary(filing, facts, round_, self.ladder),
             "contact_sealed": self.sealer.contact(case_id, revision, filing),
         }
+        return fields | {"ordinary": judge_ordinary(case_id, fields, self.ladder)}
 
     def wait(self, case: dict[str, Any], holders: list[str], now: str) -> dict[str, Any]:
         """Held as a duplicate, or waiting for the assessments."""
