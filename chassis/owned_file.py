@@ -6,8 +6,9 @@ import fcntl
 import os
 from pathlib import Path
 
-NETWORK = ("nfs", "nfs4", "cifs", "smb", "smb2", "smb3", "smbfs", "9p", "afs", "ncpfs", "ceph", "lustre", "gpfs")
-NETWORK_FUSE = ("sshfs", "s3fs", "glusterfs", "ceph", "rclone", "gcsfuse", "davfs")
+NETWORK = {"9p", "afs", "beegfs", "ceph", "cifs", "davfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs"}
+NETWORK |= {"nfs4", "ocfs2", "orangefs", "smb", "smb2", "smb3", "smbfs"}
+NETWORK_FUSE = ("sshfs", "s3fs", "glusterfs", "ceph", "rclone", "gcsfuse", "davfs", "juicefs", "seaweedfs")
 MOUNTS = Path("/proc/mounts")
 
 

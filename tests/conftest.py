@@ -1,11 +1,12 @@
 """Real servers for every kind of test, and the report header that names them."""
 
-from tests.servers import kafka, mailpit
+from tests.servers import kafka, mailpit, mongo
 from tests.servers.kafka import kafka_server, own_kafka
 from tests.servers.mailpit import mail_server
+from tests.servers.mongo import mongo_server, mongo_url, own_mongo
 
-__all__ = ["kafka_server", "mail_server", "own_kafka"]
+__all__ = ["kafka_server", "mail_server", "mongo_server", "mongo_url", "own_kafka", "own_mongo"]
 
 
 def pytest_report_header() -> list[str]:
-    return [kafka.plan(), mailpit.plan()]
+    return [kafka.plan(), mongo.plan(), mailpit.plan()]
