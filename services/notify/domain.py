@@ -154,9 +154,9 @@ def _cancelled(messages: Sequence[Message], at: str) -> tuple[Message, ...]:
 
 
 def due(case: ToldCase, now: str) -> tuple[Message, ...]:
-    """Unsent messages whose time has come, oldest first; a claim that ran out counts as due."""
+    """Unsent messages whose time has come, in the order in which they were made; a claim that ran out counts as due."""
     ready = [message for message in case.messages if message.due_at is not None and message.due_at <= now]
-    return tuple(sorted(ready, key=lambda message: (message.created_at, message.id)))
+    return tuple(sorted(ready, key=lambda message: message.created_at))
 
 
 def claimed(message: Message, *, at: str, until: str) -> Message:

@@ -54,14 +54,14 @@ class Mail:
     def content(self) -> bytes:
         """The mail as it goes over the wire."""
         message = EmailMessage(policy=policy.SMTPUTF8 if self.international else policy.SMTP)
-        message["From"] = Address(display_name=self.sender.name, addr_spec=self.sender.address)
-        message["To"] = Address(addr_spec=self.recipient)
+        message["From"] = _address(self.sender.address, self.sender.name)
+        message["To"] = _address(self.recipient)
         message["Subject"] = " ".join(self.subject.split())
         message["Date"] = format_datetime(parse_instant(self.at))
         message["Message-ID"] = f"<{self.message_id}@{self.sender.domain}>"
         message["Auto-Submitted"] = "auto-generated"
+        message.set_content(self.text, charset="utf-8", cte="base64")  # drops content headers that stand there before
         message["Content-Language"] = "zh, en"
-        message.set_content(self.text, charset="utf-8", cte="base64")
         return message.as_bytes()
 
 
@@ -76,7 +76,12 @@ def checked_address(text: str) -> str:
         raise NotAnAddress
     address = f"{local}@{host}"
     try:
-        Address(addr_spec=address)
+        str(_address(address))
     except Exception:  # the parser of the standard library fails in many ways on odd addresses
         raise NotAnAddress from None
     return address
+
+
+def _address(address: str, name: str = "") -> Address:
+    local, _, domain = address.rpartition("@")
+    return Address(display_name=name, username=local, domain=domain)

@@ -48,7 +48,7 @@ async def test_an_event_about_a_message_names_step_number_and_attempts(corner: C
 
     [_, pending] = await corner.store.pending(10)
     said = json.loads(pending.record.value)
-    [message] = (await corner.case()).messages
+    [_, message] = (await corner.case()).messages
     assert said == {
         "case_id": CASE,
         "message_id": message.id,
