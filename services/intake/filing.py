@@ -112,8 +112,18 @@ class Contact(Part):
 
 class Person(Part):
     name: PlainText
-    identity_documents: Annotated[tuple[IdentityDocument, ...], Field(min_length=1, max_length=MAX_LIST)]
+    identity_documents: Annotated[
+        tuple[IdentityDocument, ...], Field(max_length=MAX_LIST, json_schema_extra={"minItems": 1})
+    ]
     contact: Contact
+
+    @field_validator("identity_documents")
+    @classmethod
+    def at_least_one(cls, value: tuple[IdentityDocument, ...]) -> tuple[IdentityDocument, ...]:
+        """Not by min_length: that counts valid documents, and one bad number would break two rules."""
+        if not value:
+            raise PydanticCustomError("too-few", "Name at least one.")
+        return value
 
 
 class CodeOverride(Part):

@@ -1,4 +1,4 @@
-"""The number of a case that people read out: `2026-7K3M-9QXT-B4ND-8`.
+"""The number of a case that people read out: `2026-P6AU-PKAF-578C-F`.
 
 It is the year, twelve signs made of the case id, and a check sign over both. The 31 signs leave out what is mistaken
 for another when it is read or written (I, O, S, V, Z), and 31 is a prime: a sum with the weights 3^n catches every

@@ -13,13 +13,14 @@ from typing import Any
 from services.intake.domain import fitting, wording
 from services.intake.domain.answers import CLOSED, NOT_KNOWN, OPEN_IF, Clause, Item, Opens, RoadAnswer, Text
 from services.intake.domain.fitting import Education, Facts, Held, Tried, Work
-from services.intake.domain.ladder import LEVELS, Ladder, Table, rank
+from services.intake.domain.ladder import LEVELS, OTHER, STEM, Ladder, Table, degree_rank, rank
 
 __all__ = ["ROAD", "RULES_VERSION", "Facts", "Ladder", "Target", "facts_from_json", "judge"]
 
 ROAD = "ordinary"
 RULES_VERSION = "1"
 _DEFAULT_SERIES = "engineering"
+_SERIES_OF_FIELD = {"accounting": "accounting", "economics": "economics"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,14 @@ def judge(facts: Facts, ladder: Ladder, *, jurisdiction: str, year: int, target:
     """What the ordinary road says. `year`: the round's year of counting.
 
     Without a target, the next title above the current one in its series is judged; without a title either,
-    the first one of the engineering series that the degree leads to.
+    the first one of the series that the degree points to (engineering when it points nowhere).
     """
     notes: tuple[Item, ...] = ()
     if target is None:
         target, note = _assumed(facts, ladder)
         notes = (note,)
     if target is None:
-        return RoadAnswer(ROAD, CLOSED, missing=notes)
+        return RoadAnswer(ROAD, NOT_KNOWN if note.code == "target-needed" else CLOSED, missing=notes)
     asked = _Question(facts, ladder, target, jurisdiction, year, notes)
     if any(held.series == target.series and rank(held.level) >= rank(target.level) for held in facts.titles):
         return RoadAnswer(ROAD, CLOSED, missing=(wording.title_held(asked.title),), notes=notes)
@@ -93,15 +94,28 @@ def judge(facts: Facts, ladder: Ladder, *, jurisdiction: str, year: int, target:
 
 
 def _assumed(facts: Facts, ladder: Ladder) -> tuple[Target | None, Item]:
+    """The title that is judged when none was named, and the note that says so; or None and why."""
     if not facts.titles:
+        series = _series_of_degree(facts)
+        if series is None:
+            return None, wording.target_needed()
         doctor = any(item.degree == "doctorate" for item in facts.education)
-        target = Target(_DEFAULT_SERIES, "intermediate" if doctor else "assistant")
+        target = Target(series, "intermediate" if doctor else "assistant")
         return target, wording.target_defaulted(ladder.name(target.series, target.level))
     current = max(facts.titles, key=_height)
     if rank(current.level) == len(LEVELS):
         return None, wording.no_higher_level()
     target = Target(current.series, LEVELS[rank(current.level)])
     return target, wording.target_assumed(ladder.name(target.series, target.level))
+
+
+def _series_of_degree(facts: Facts) -> str | None:
+    """By the field of the highest degree; engineering where no degree says anything; None where it points elsewhere."""
+    telling = [item for item in facts.education if item.field != OTHER]
+    if not telling:
+        return _DEFAULT_SERIES
+    highest = max(telling, key=lambda item: (degree_rank(item.degree), item.awarded_year, item.field))
+    return _DEFAULT_SERIES if highest.field in STEM else _SERIES_OF_FIELD.get(highest.field)
 
 
 def _by_table(asked: _Question, table: Table) -> RoadAnswer:

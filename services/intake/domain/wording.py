@@ -151,9 +151,16 @@ def target_defaulted(title: Text) -> Item:
     return Item(
         "target-assumed",
         Text(
-            f"未指明申报职称，亦无现职称，按工程系列的{title.zh}判断。",
-            f"No title was named and none is held; this answers for {title.en} of the engineering series.",
+            f"未指明申报职称，亦无现职称，按{title.zh}判断。",
+            f"No title was named and none is held; this answers for {title.en}.",
         ),
+    )
+
+
+def target_needed() -> Item:
+    return Item(
+        "target-needed",
+        Text("请指明申报的职称系列和层级。", "Name the series and level that are applied for."),
     )
 
 
