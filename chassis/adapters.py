@@ -11,7 +11,7 @@ from chassis.store import Store
 async def open_bus(url: str) -> Bus:
     """`local:PATH` or `kafka://host:port[,host:port]`. Kafka is not contacted before it is used.
 
-    ValueError for another URL or a log on a network file system, BusUnavailable when a log cannot be opened.
+    ValueError for another URL, FileRefused for a log on a network file system, BusUnavailable when it cannot be opened.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "local" and rest:

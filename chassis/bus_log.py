@@ -31,7 +31,7 @@ class LogBus:
 
     @classmethod
     async def open(cls, path: Path) -> LogBus:
-        """Raises BusUnavailable when the file cannot be opened, ValueError on a network file system."""
+        """Raises BusUnavailable when the file cannot be opened, FileRefused on a network file system."""
         return cls(await LogFile.open(path))
 
     async def setup(self, topics: Sequence[Topic]) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from chassis.bus import BusUnavailable
 from chassis.bus_log_seat import Bells
+from chassis.owned_file import refuse_network_file_system
 
 log = logging.getLogger(__name__)
 
@@ -55,10 +56,6 @@ OPEN_SECONDS = 10.0
 
 Row = tuple[int, str, int, str, str, bytes | None]  # place, topic, at, key, headers, value
 
-NETWORK_FILE_SYSTEMS = {"9p", "afs", "beegfs", "ceph", "cifs", "davfs", "gfs2", "glusterfs", "gpfs", "lustre", "ncpfs"}
-NETWORK_FILE_SYSTEMS |= {"nfs", "nfs4", "ocfs2", "orangefs", "smb2", "smb3", "smbfs"}
-LOCAL_FUSE = {"fuse.fuse-overlayfs", "fuse.mergerfs"}
-
 
 @dataclass(slots=True)
 class _Job:
@@ -67,22 +64,6 @@ class _Job:
     sql: str
     rows: Sequence[tuple[object, ...]]
     done: asyncio.Future[None]
-
-
-def network_file_system(path: Path, mounts: Path = Path("/proc/mounts")) -> str | None:
-    """The kind of network file system that `path` (resolved) lies on, or None. None where the system does not say."""
-    try:
-        lines = mounts.read_text().splitlines()
-    except OSError:
-        return None
-    best, found = "", ""
-    for line in lines:
-        _, point, kind, *_ = line.split(" ")
-        point = point.replace("\\040", " ")
-        if len(point) >= len(best) and path.is_relative_to(point):
-            best, found = point, kind
-    remote = found in NETWORK_FILE_SYSTEMS or (found.startswith("fuse.") and found not in LOCAL_FUSE)
-    return found if remote else None
 
 
 class LogFile:
@@ -103,7 +84,7 @@ class LogFile:
 
     @classmethod
     async def open(cls, path: Path) -> LogFile:
-        """Makes the file if it is missing. Raises ValueError on a network file system, where SQLite would lose data."""
+        """Makes the file if it is missing. Raises FileRefused on a network file system."""
         path = _local(path)
         deadline = time.monotonic() + OPEN_SECONDS
         while True:
@@ -260,8 +241,7 @@ class LogFile:
 def _local(path: Path) -> Path:
     """The resolved path, its folder made."""
     path = path.resolve()
-    if kind := network_file_system(path):
-        raise ValueError(f"the local log does not work on a network file system ({kind})")
+    refuse_network_file_system(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
