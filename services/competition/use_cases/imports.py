@@ -74,7 +74,7 @@ class ImportResults:
         """
         await self._register.set_up()
         for facts in editions:
-            content = {"edition": facts.id, "facts": facts.model_dump(mode="json")}
+            content: dict[str, Any] = {"edition": facts.id, "facts": facts.model_dump(mode="json")}
             id = f"e_{digest(content)[7:39]}"
             await self._register.add(
                 id, EDITION, content, at=self._clock.now(), more={"source": "published"}, synthetic=False
