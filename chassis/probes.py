@@ -6,7 +6,6 @@ import asyncio
 import os
 import platform
 import time
-from datetime import UTC, datetime
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -14,17 +13,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from chassis import metrics, parked
-from chassis.clock import parse_instant
+from chassis import metrics
 from chassis.health import Health
 from chassis.problems import Busy
-from chassis.store import Pending, Store, StoreUnavailable
+from chassis.store import Store, StoreUnavailable
 from chassis.version import VERSION
 
 FRESH_SECONDS = 0.5
 STORE_SECONDS = 1.0
-# The trouble a bus can have, as the relay and the runner name it.
-_DIRECTIONS = ("publish", "consume")
 
 
 class Readiness:
@@ -67,28 +63,12 @@ class Readiness:
         try:
             async with asyncio.timeout(STORE_SECONDS):
                 health.unsent = await self._store.pending_depth(self._max_unsent + 1)
-                oldest = await self._store.pending(1) if health.unsent else []
             health.store_ok = True
         except (StoreUnavailable, TimeoutError):
             health.store_ok = False
             metrics.STORE_TROUBLE.labels(service=self._service, where="readiness").inc()
             return
         metrics.UNSENT.labels(service=self._service).set(health.unsent)
-        metrics.OLDEST_UNSENT_SECONDS.labels(service=self._service).set(_age(oldest))
-
-    async def gauges(self) -> None:
-        """Brings the gauges up to date that follow from the state."""
-        health = await self.look()
-        for where in _DIRECTIONS:
-            metrics.BUS_TROUBLE.labels(service=self._service, where=where).set(where in health.bus_trouble)
-        metrics.CONSUMER_HALTED.labels(service=self._service).set(bool(health.halted))
-        if not health.store_ok:
-            return
-        try:
-            async with asyncio.timeout(STORE_SECONDS):
-                metrics.PARKED_KEYS.labels(service=self._service).set(await parked.keys_parked(self._store))
-        except (StoreUnavailable, TimeoutError):
-            metrics.STORE_TROUBLE.labels(service=self._service, where="metrics").inc()
 
 
 async def has_room(request: Request) -> None:
@@ -134,20 +114,7 @@ def probes(service: str) -> APIRouter:
         }
 
     @router.get("/metrics")
-    async def scrape(request: Request) -> Response:
-        readiness: Readiness = request.app.state.readiness
-        await readiness.gauges()
+    async def scrape() -> Response:
         return Response(generate_latest(metrics.REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
     return router
-
-
-def _age(oldest: list[Pending]) -> float:
-    """Seconds since the oldest unsent event was written."""
-    if not oldest:
-        return 0.0
-    written = next((value for name, value in oldest[0].record.headers if name == "ce_time"), None)
-    try:
-        return max((datetime.now(UTC) - parse_instant(written or "")).total_seconds(), 0.0)
-    except ValueError:
-        return 0.0

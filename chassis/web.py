@@ -69,7 +69,7 @@ def create_app(
     app.state.infra = infra
     app.state.settings = settings
     app.state.use_cases = dict(service.use_cases)
-    app.state.readiness = Readiness(service.name, infra.store, health or Health(), settings.max_unsent)
+    app.state.readiness = Readiness(service.name, infra.store, health or infra.health, settings.max_unsent)
     _handle_errors(app, service.name, table)
     app.include_router(probes(service.name))
     if api:
@@ -123,7 +123,7 @@ def _handle_errors(app: FastAPI, service: str, table: Mapping[type[Exception], P
 
 
 def _callers_first(app: FastAPI) -> None:
-    """A caller is known before anything else of a request is looked at, in whatever order a route names its parameters."""
+    """The caller is known before anything else of a request is read, in whatever order a route names its parameters."""
     for route in iter_route_contexts(app.routes):
         dependant = getattr(route, "dependant", None)
         if dependant is not None:
