@@ -19,12 +19,14 @@ def free_port() -> int:
 
 @dataclass
 class Handler:
-    """Answers to the next RCPT and DATA commands, in order; "" = the usual one. `connections`: sessions begun."""
+    """Answers to the next RCPT and DATA commands, in order; "" = the usual one. `seconds`: how long it thinks
+    before it has taken a mail, and again before it says so. `connections`: sessions begun."""
 
     rcpt: list[str] = field(default_factory=list)
     data: list[str] = field(default_factory=list)
     hang: bool = False
     drop_after_data: bool = False
+    seconds: float = 0.0
     mails: list[bytes] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     connections: int = 0
@@ -50,11 +52,13 @@ class Handler:
         if self.data and (answer := self.data.pop(0)):
             return answer
         assert isinstance(envelope.content, bytes)
+        await asyncio.sleep(self.seconds)
         self.mails.append(envelope.content)
         self.recipients += envelope.rcpt_tos
         if self.drop_after_data and server.transport is not None:
             self.drop_after_data = False
             server.transport.close()
+        await asyncio.sleep(self.seconds)
         return "250 taken"
 
 
