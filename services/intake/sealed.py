@@ -24,7 +24,7 @@ class Sealer:
         self._notify_keys = notify_keys
 
     def seal(self, case_id: str, filing: Filing) -> dict[str, str]:
-        return self._vault.seal(filing.model_dump_json(by_alias=True).encode(), about=case_id)
+        return self._vault.seal(filing.model_dump_json(by_alias=True, exclude_unset=True).encode(), about=case_id)
 
     def open(self, case_id: str, sealed: Mapping[str, str]) -> Filing:
         return Filing.model_validate_json(self._vault.open(sealed, about=case_id))

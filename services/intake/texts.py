@@ -36,8 +36,19 @@ STEPS = {
     "determined": ("形成第{number}号答复", "Determination {number} made"),
     "asked-again": ("尚未收到答复，再次询问（第{times}次）", "No answer yet: asked again ({times})"),
     "withdrawn": ("申请已撤回", "Application withdrawn"),
-    "message-delivered": ("通知已送出（{about}）", "Message sent ({about})"),
-    "message-waiting": ("通知未能送出，待人工处理（{about}）", "Message not delivered, waits for a person ({about})"),
+    "message-delivered": ("通知已送出（{about_zh}）", "Message sent ({about_en})"),
+    "message-waiting": (
+        "通知未能送出，待人工处理（{about_zh}）",
+        "Message not delivered, waits for a person ({about_en})",
+    ),
+}
+
+MESSAGES = {
+    "received": ("收件通知", "receipt"),
+    "held": ("暂缓通知", "held"),
+    "amended": ("修改通知", "amendment"),
+    "determined": ("答复通知", "determination"),
+    "withdrawn": ("撤回确认", "withdrawal"),
 }
 
 ANOTHER_EXISTS = ("本轮次另有一份申请", "Another application exists in this round")
@@ -56,6 +67,8 @@ def step_text(entry: dict[str, Any]) -> dict[str, str]:
     """The sentence of a timeline entry."""
     zh, en = STEPS[entry["step"]]
     service = SERVICE.get(entry["service"], (entry["service"], entry["service"]))
-    values = {name: value for name, value in (entry.get("values") or {}).items()}
+    values = dict(entry.get("values") or {})
+    about = MESSAGES.get(values.get("about", ""), (values.get("about"), values.get("about")))
+    values |= {"about_zh": about[0], "about_en": about[1]}
     values |= {"service_zh": service[0], "service_en": service[1]}
     return {"zh": zh.format(**values), "en": en.format(**values)}

@@ -15,8 +15,6 @@ from services.intake.domain.answers import CLOSED, NOT_KNOWN, OPEN_IF, Clause, I
 from services.intake.domain.fitting import Education, Facts, Held, Tried, Work
 from services.intake.domain.ladder import LEVELS, OTHER, STEM, Ladder, Table, degree_rank, rank
 
-__all__ = ["ROAD", "RULES_VERSION", "Facts", "Ladder", "Target", "facts_from_json", "judge"]
-
 ROAD = "ordinary"
 RULES_VERSION = "1"
 _DEFAULT_SERIES = "engineering"

@@ -135,7 +135,7 @@ class Change:
 
 
 def erased_fields(document: Document, now: str) -> dict[str, Any]:
-    """Every field empties. What stays: the id, the marks, the partner, the claims to be freed, the state and its time."""
+    """Every field empties. What stays: id, marks, partner, the claims to be freed, the state and its time."""
     fields: dict[str, Any] = {}
     for name, value in document.data.items():
         if name not in ("partner_id", "claims"):
