@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -37,12 +36,9 @@ def subscriptions(tell: Tell) -> Sequence[Subscription]:
 
 
 class Tell:
-    """`wake` is set when there is something to send. The write comes after it; the sweep looks again soon anyway."""
-
-    def __init__(self, letters: Letters, clock: Clock, wake: asyncio.Event) -> None:
+    def __init__(self, letters: Letters, clock: Clock) -> None:
         self._letters = letters
         self._clock = clock
-        self._wake = wake
 
     async def submitted(self, event: CaseSubmitted, document: Document | None, delivery: Delivery) -> Save | None:
         params = {"received_on": event.received_on, "round": event.round, "list_version": event.list_version}
@@ -74,7 +70,6 @@ class Tell:
         case = _case(document, delivery)
         if case.erased_on:
             return None
-        self._wake.set()
         silent = domain.withdraw(
             replace(case, case_number=event.case_number),
             template=self._letters.newest(Step.WITHDRAWN),
@@ -94,7 +89,6 @@ class Tell:
     ) -> Save | None:
         if case.erased_on:
             return None
-        self._wake.set()
         told = domain.tell(
             case,
             step,

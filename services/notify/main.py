@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from chassis.sealing import Envelope, parse_keys
 from chassis.service import Infra, Periodic, Service, run
 from services.notify import api, consumers
@@ -20,7 +18,6 @@ from services.notify.use_cases import Count, Deliver, Pace, RemoveStones
 def build(settings: Settings, infra: Infra) -> Service:
     letters = Letters(office=settings.office)
     cases = ToldCases(infra.store, infra.author)
-    wake = asyncio.Event()
     deliver = Deliver(
         cases,
         channel(settings),
@@ -39,10 +36,10 @@ def build(settings: Settings, infra: Infra) -> Service:
         collection=COLLECTION,
         indexes=INDEXES,
         routers=[api.routes(cases, letters)],
-        subscriptions=consumers.subscriptions(Tell(letters, infra.clock, wake)),
+        subscriptions=consumers.subscriptions(Tell(letters, infra.clock)),
         problems=api.PROBLEMS,
         periodic=[
-            Periodic("deliver", settings.sweep_seconds, deliver, wake),
+            Periodic("deliver", settings.sweep_seconds, deliver),
             Periodic("count", 5.0, Count(cases, infra.clock)),
             Periodic("remove-stones", 3600.0, RemoveStones(cases, infra.clock, settings.stone_days)),
         ],

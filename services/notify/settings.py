@@ -45,7 +45,7 @@ class Settings(ServiceSettings):
     lease_seconds: PositiveFloat = Field(
         60.0, description="A message in the hands of a process that died is free again after this time."
     )
-    sweep_seconds: PositiveFloat = Field(0.5, description="How often due messages are looked for, besides at once.")
+    sweep_seconds: PositiveFloat = Field(0.2, description="How often due messages are looked for.")
     stone_days: int = Field(60, ge=31, description="Days that the stone of an erased case stays; longer than topics.")
 
     @field_validator("private_keys")

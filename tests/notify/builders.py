@@ -1,6 +1,5 @@
 """Events, contacts and a running corner of notify, with good defaults."""
 
-import asyncio
 import base64
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
@@ -214,8 +213,7 @@ class Corner:
         self.clock = clock
         self.author = Author("/notify", clock)
         self.cases = ToldCases(store, self.author)
-        self.wake = asyncio.Event()
-        self._fold = Fold("notify", COLLECTION, self.author, by_type(subscriptions(Tell(LETTERS, clock, self.wake))))
+        self._fold = Fold("notify", COLLECTION, self.author, by_type(subscriptions(Tell(LETTERS, clock))))
         self._sequence: dict[str, int] = {}
 
     async def hear(self, *events: Event, partner: str = "partner-1", at: str | None = None) -> None:

@@ -1,5 +1,3 @@
-import asyncio
-
 from contracts.canonical import canonical_json
 from services.notify.consumers import Tell
 from services.notify.domain import message_id
@@ -22,7 +20,7 @@ from tests.notify.builders import (
 
 
 async def test_a_handler_is_a_function_of_event_and_document():
-    tell = Tell(LETTERS, SetClock(), asyncio.Event())
+    tell = Tell(LETTERS, SetClock())
     event = submitted()
 
     first = await tell.submitted(event, None, delivery(event, 1))
@@ -37,7 +35,6 @@ async def test_each_step_becomes_one_message(corner: Corner):
     await corner.hear(submitted(), determined(), amended(), determined(number=2, revision=2), withdrawn(revision=2))
 
     assert list(await corner.states()) == ["received", "determined1", "amended2", "determined2", "withdrawn"]
-    assert corner.wake.is_set()
 
 
 async def test_a_held_case_that_is_released_is_told_both(corner: Corner):
