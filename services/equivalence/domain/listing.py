@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
-from services.equivalence.domain import words
+from services.equivalence.domain.names import day_en, day_zh
 from services.equivalence.domain.policy import ListVersion
 from services.equivalence.domain.values import Text
 
@@ -54,4 +54,30 @@ def versions_on(lists: Sequence[ListVersion], jurisdiction: str, day: date) -> A
             candidates.append(each)
         if each.earliest.day <= day < each.latest.day:
             unsure.append(each)
-    return AsOf(tuple(candidates), not unsure, words.in_force_on(day, candidates, unsure))
+    return AsOf(tuple(candidates), not unsure, _in_force_on(day, candidates, unsure))
+
+
+def _in_force_on(day: date, candidates: Sequence[ListVersion], unsure: Sequence[ListVersion]) -> Text:
+    if not candidates:
+        en = f"No list version known to us was in force on {day_en(day)}."
+        return Text(f"{day_zh(day)}没有我方所知的清单版本施行。", en)
+    names_zh = "或".join(each.version for each in candidates)
+    names_en = " or ".join(each.version for each in candidates)
+    if not unsure:
+        return Text(f"{day_zh(day)}施行的是{names_zh}版。", f"Version {names_en} was in force on {day_en(day)}.")
+    spans_zh = "；".join(
+        f"{each.version}版的施行日我方不知，在{day_zh(each.earliest.day)}至{day_zh(each.latest.day)}之间"
+        for each in unsure
+    )
+    spans_en = "; ".join(
+        f"the day on which {each.version} came into force is not known to us, it lies between "
+        f"{day_en(each.earliest.day)} and {day_en(each.latest.day)}"
+        for each in unsure
+    )
+    if len(candidates) == 1:
+        return Text(
+            f"{day_zh(day)}可能已施行{names_zh}版，也可能尚无清单：{spans_zh}。",
+            f"On {day_en(day)} version {names_en} was in force or no list was: {spans_en}.",
+        )
+    en = f"Version {names_en} was in force on {day_en(day)}: {spans_en}."
+    return Text(f"{day_zh(day)}施行的可能是{names_zh}版：{spans_zh}。", en)

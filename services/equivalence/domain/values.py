@@ -172,8 +172,12 @@ class Facts:
         return (self.round_year + 1) * 12
 
     @property
+    def last_day(self) -> date:
+        return date(self.round_year, 12, 31)
+
+    @property
     def until(self) -> str:
-        return f"{self.round_year:04d}-12-31"
+        return self.last_day.isoformat()
 
     @classmethod
     def parse(cls, stored: Mapping[str, Any]) -> Facts:

@@ -4,57 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
 
+from services.equivalence.domain.names import day_en, day_zh, degree_name, level_name, month_en, month_zh, status_name
 from services.equivalence.domain.values import Text
-
-if TYPE_CHECKING:
-    from services.equivalence.domain.policy import ListVersion
-
-LEVEL_NAMES = {
-    "technician": Text("员级", "technician level"),
-    "assistant": Text("助理级", "assistant level"),
-    "intermediate": Text("中级", "intermediate level"),
-    "associate_senior": Text("副高级", "associate senior level"),
-    "senior": Text("正高级", "full senior level"),
-}
-_DEGREES = {
-    "bachelor": Text("学士", "bachelor"),
-    "master": Text("硕士（或第二学士）", "master (or second bachelor)"),
-    "doctorate": Text("博士", "doctorate"),
-}
-_STATUS = {
-    "open-if": Text("满足条件即可申报", "open once its conditions are met"),
-    "closed": Text("按现行规定本路径不适用", "this road, as its rules stand, does not apply"),
-}
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July"),
-    *("August", "September", "October", "November", "December"),
-)
-
-
-def level_name(level: str) -> Text:
-    return LEVEL_NAMES.get(level, Text(level, level))
-
-
-def day_zh(day: date) -> str:
-    return f"{day.year}年{day.month}月{day.day}日"
-
-
-def day_en(day: date) -> str:
-    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
-
-
-def month_zh(month: int) -> str:
-    return f"{month // 12}年{month % 12 + 1}月"
-
-
-def month_en(month: int) -> str:
-    return f"{_MONTHS[month % 12]} {month // 12}"
 
 
 def no_certificate() -> Text:
-    return Text("未填报境外职业资格证书，本路径须持C类证书。", "No overseas certificate was filed; this road needs one of class C.")
+    return Text(
+        "未填报境外职业资格证书，本路径须持C类证书。",
+        "No overseas certificate was filed; the road needs one of class C.",
+    )
 
 
 def list_without_titles(version: str) -> Text:
@@ -65,13 +24,16 @@ def row_without_title(name: Text, version: str, classes: Sequence[str]) -> Text:
     only = "、".join(classes)
     return Text(
         f"清单{version}中，{name.zh}仅列入{only}类，不对应职称。",
-        f"In list {version} this grade ({name.en}) stands in class {' and '.join(classes)} only, with no title mapped to it.",
+        f"In list {version} this grade ({name.en}) is in class {' and '.join(classes)} only, which maps to no title.",
     )
 
 
 def other_grade(abbr: str, name: Text, title: Text | None) -> Text:
     if title is None:
-        return Text(f"同一证书的{abbr}（{name.zh}）列入C类。", f"{abbr} ({name.en}) is the grade of this certificate in class C.")
+        return Text(
+            f"同一证书的{abbr}（{name.zh}）列入C类。",
+            f"{abbr} ({name.en}) is the grade in class C.",
+        )
     return Text(
         f"同一证书的{abbr}（{name.zh}）列入C类，对应{title.zh}。",
         f"{abbr} ({name.en}) is the grade of this certificate in class C; it maps to {title.zh} ({title.en}).",
@@ -88,14 +50,14 @@ def not_listed(version: str) -> Text:
 def officer_confirms_row(version: str) -> Text:
     return Text(
         f"清单{version}中该证书和持证级别的C类条目我方尚不掌握，须由工作人员确认。",
-        f"Whether class C of list {version} has a row of this certificate and grade is not known to us; an officer confirms it.",
+        f"Whether class C of list {version} has this certificate and grade is not known to us; an officer confirms it.",
     )
 
 
 def officer_confirms_title(version: str) -> Text:
     return Text(
         f"该证书列入清单{version}的C类，但对应的职称我方尚不掌握，须由工作人员确认。",
-        f"The certificate stands in class C of list {version}; which title it maps to is not known to us; an officer confirms it.",
+        f"The certificate is in class C of list {version}; its title is not known to us; an officer confirms it.",
     )
 
 
@@ -132,7 +94,10 @@ def certificate_not_issued(issued: int) -> Text:
 
 
 def earlier_round() -> Text:
-    return Text("已参加过此前批次的考核认定，本批次不能参加。", "Took part in an earlier round that this round does not take again.")
+    return Text(
+        "已参加过此前批次的考核认定，本批次不能参加。",
+        "Took part in an earlier round whose participants this round does not take.",
+    )
 
 
 def employer_kind() -> Text:
@@ -146,7 +111,8 @@ def free_post(*, stated: bool) -> Text:
     if stated:
         return Text("事业单位岗位结构比例内没有空岗。", "The public institution has no free post in its structure.")
     return Text(
-        "须说明事业单位岗位结构比例内有空岗。", "A free post in the structure of the public institution has to be stated."
+        "须说明事业单位岗位结构比例内有空岗。",
+        "A free post in the institution's structure has to be stated.",
     )
 
 
@@ -181,7 +147,7 @@ def capped(level: str) -> Text:
 def local_experience(have: int, need: int) -> Text:
     return Text(
         f"一般应在本市从事相关专业工作满{need}个月，现计{have}个月，是否接受须由工作人员确认。",
-        f"Normally {need} months of work in Shanghai in the field; {have} are counted; an officer says whether that is accepted.",
+        f"Normally {need} months of work in Shanghai in the field; {have} are counted, an officer says if that will do.",
     )
 
 
@@ -190,7 +156,7 @@ def works_in_shanghai() -> Text:
 
 
 def degree(need: str) -> Text:
-    name = _DEGREES.get(need, Text(need, need))
+    name = degree_name(need)
     return Text(f"学历须达到{name.zh}。", f"Needs a {name.en} degree at least.")
 
 
@@ -201,7 +167,7 @@ def degree_field() -> Text:
 def degree_of_another_field() -> Text:
     return Text(
         "所用学历非理工科；另有理工科学历。所见文本未说明年限按哪一学历计算。",
-        "The highest degree is not in science or engineering, a lower one is; the texts seen do not say which one sets the years.",
+        "The highest degree is not in science or engineering, a lower one is; no text says which sets the years.",
     )
 
 
@@ -215,7 +181,7 @@ def years(have: int, need: int, until: date) -> Text:
 def years_counted(months: int, until: date) -> Text:
     return Text(
         f"截至{day_zh(until)}，证书相关专业工作计{months // 12}年{months % 12}个月（重叠只计一次）。",
-        f"Work in the field to {day_en(until)}: {months // 12} years and {months % 12} months, what overlaps counted once.",
+        f"Work in the field to {day_en(until)}: {months // 12} years and {months % 12} months, overlaps counted once.",
     )
 
 
@@ -243,9 +209,7 @@ def work_before_degree(months: int) -> Text:
 def ladder_reached(level: str | None) -> Text:
     if level is None:
         return Text("学历和年限尚未达到最低一级。", "Degree and years do not yet reach the lowest level.")
-    return Text(
-        f"学历和年限可达{level_name(level).zh}。", f"Degree and years reach the {level_name(level).en}."
-    )
+    return Text(f"学历和年限可达{level_name(level).zh}。", f"Degree and years reach the {level_name(level).en}.")
 
 
 def next_level(level: str, have: int, need: int | None) -> Text:
@@ -271,11 +235,11 @@ def target_differs(title: Text) -> Text:
 
 
 def title_held(title: Text) -> Text:
-    return Text(f"已有{title.zh}同级或更高职称。", f"A title of the level of {title.zh} ({title.en}) or higher is held already.")
+    return Text(f"已有{title.zh}同级或更高职称。", f"A title as high as {title.zh} ({title.en}) is held already.")
 
 
 def other_certificate(certificate: str, grade: str, status: str, reason: Text | None) -> Text:
-    said = _STATUS.get(status, Text(status, status))
+    said = status_name(status)
     zh = f"另一证书（{certificate}，{grade}）：{said.zh}"
     en = f"Another certificate ({certificate}, {grade}): {said.en}"
     if reason is None:
@@ -293,30 +257,5 @@ def committee() -> Text:
 def no_list_entry() -> Text:
     return Text(
         "补充清单的条目我方尚不掌握；所列为其他来源的类似安排。",
-        "No entry of the supplementary list is known to us; what is shown beside it are real arrangements of the same shape.",
-    )
-
-
-def in_force_on(day: date, candidates: Sequence[ListVersion], unsure: Sequence[ListVersion]) -> Text:
-    if not candidates:
-        return Text(f"{day_zh(day)}没有我方所知的清单版本施行。", f"No list version known to us was in force on {day_en(day)}.")
-    names_zh = "或".join(each.version for each in candidates)
-    names_en = " or ".join(each.version for each in candidates)
-    if not unsure:
-        return Text(f"{day_zh(day)}施行的是{names_zh}版。", f"Version {names_en} was in force on {day_en(day)}.")
-    spans_zh = "；".join(
-        f"{each.version}版的施行日我方不知，在{day_zh(each.earliest.day)}至{day_zh(each.latest.day)}之间" for each in unsure
-    )
-    spans_en = "; ".join(
-        f"the day on which {each.version} came into force is not known to us, it lies between "
-        f"{day_en(each.earliest.day)} and {day_en(each.latest.day)}"
-        for each in unsure
-    )
-    if len(candidates) == 1:
-        return Text(
-            f"{day_zh(day)}可能已施行{names_zh}版，也可能尚无清单：{spans_zh}。",
-            f"On {day_en(day)} version {names_en} was in force or no list was: {spans_en}.",
-        )
-    return Text(
-        f"{day_zh(day)}施行的可能是{names_zh}版：{spans_zh}。", f"Version {names_en} was in force on {day_en(day)}: {spans_en}."
+        "No entry of the supplementary list is known to us; real arrangements of the same shape are shown apart.",
     )
