@@ -137,7 +137,7 @@ def _catch_what_nobody_caught() -> None:
         if args.exc_value is not None:
             uncaught(args.exc_type, args.exc_value, args.exc_traceback)
 
-    def warned(  # noqa: PLR0917 - the interpreter's signature
+    def warned(
         message: Warning | str,
         category: type[Warning],
         filename: str,
