@@ -48,7 +48,7 @@ class Reassess:
     async def _one(self, case: Document) -> int:
         try:
             write = await self._write(case)
-        except (KeyError, TypeError, ValueError):  # a document of another shape holds up no other
+        except (LookupError, TypeError, ValueError):  # a document of another shape holds up no other
             log.exception("case not judged again", extra={"action": "competition.reassess-failed", "case_id": case.id})
             return 0
         [outcome] = await self._store.write([write])
