@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _current: ContextVar[str] = ContextVar("correlation_id", default="")
-_FORM = re.compile(r"[A-Za-z0-9_-]{8,64}")
+# A UUID or 32 hex digits: no other form, so that nobody's number can be sent as an id and reach a log.
+_FORM = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def current() -> str:

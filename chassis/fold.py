@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chassis import metrics
+from chassis.correlation import correlated
 from chassis.handlers import Delivery, Reject, Retry, Subscription
 from chassis.outbox import Author
 from chassis.store import Document, StoreUnavailable, Write, push
@@ -103,8 +104,9 @@ class Fold:
             if delivery.event is None:
                 metrics.EVENTS.labels(service=self._service, type="unknown", outcome="skipped").inc()
         else:
-            do = subscription.do(delivery.event, state.view(delivery.key), delivery)
-            saved = await asyncio.wait_for(do, HANDLER_SECONDS)
+            with correlated(delivery.correlation_id):
+                do = subscription.do(delivery.event, state.view(delivery.key), delivery)
+                saved = await asyncio.wait_for(do, HANDLER_SECONDS)
         if saved is not None:
             state.fields |= saved.fields
             state.events += saved.events

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chassis import correlation
 from chassis.clock import Clock
 from chassis.envelope import to_record
 from chassis.store import Document, Outgoing, Write, change, create
@@ -60,7 +61,7 @@ class Author:
         if not events:
             return []
         time = self._clock.now()
-        correlation = correlation_id or uuid.uuid4().hex
+        correlation_id = correlation_id or correlation.current() or uuid.uuid4().hex
         return [
             Outgoing(
                 sequence,
@@ -70,7 +71,7 @@ class Author:
                     source=self.source,
                     time=time,
                     partner_id=partner_id,
-                    correlation_id=correlation,
+                    correlation_id=correlation_id,
                     causation_id=causation_id,
                 ),
             )

@@ -113,7 +113,7 @@ class Running:
         store = await open_store(settings.store_url.get_secret_value())
         self.store = WakingStore(store)
         self.bus = await open_bus(settings.bus_url)
-        callers = CallersFile(settings.callers_file)
+        callers = CallersFile(settings.callers_file, service=self._name)
         self.infra = Infra(self.store, self.bus, clock, callers, Author(f"/{self._name}", clock), self.health)
         self.service = self._build(settings, self.infra)
         by_type(self.service.subscriptions)
@@ -159,9 +159,8 @@ class Running:
             self._own(self._repeat(Periodic("measure", 5.0, self._measure)), "measure")
             for periodic in service.periodic:
                 self._own(self._repeat(periodic), periodic.name)
-        if self._role in ("all", "api"):
-            self._own(self._repeat(Periodic("depth", 0.5, self._count_unsent)), "depth")
-            self.app = create_app(service, self.infra, settings, self.health)
+        self._own(self._repeat(Periodic("depth", 0.5, self._count_unsent)), "depth")
+        self.app = create_app(service, self.infra, settings, self.health, api=self._role in ("all", "api"))
 
     def _own(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=f"{self._name}.{name}")
@@ -251,12 +250,9 @@ class Running:
             self._server.should_exit = True
 
     async def wait(self) -> None:
-        """Until somebody asks to stop; serves HTTP meanwhile where the role does."""
-        if self._role in ("all", "api"):
-            await self.serve()
-            self.ask_to_stop()
-        else:
-            await self._stop.wait()
+        """Serves HTTP (of a consumer or relay the probes alone) until somebody asks to stop."""
+        await self.serve()
+        self.ask_to_stop()
 
     async def stop(self) -> None:
         """Finishes the batch in work, a last pass of the relay, then closes; what is cut off is repeated after a start."""

@@ -352,7 +352,7 @@ class MessageEvent(Event):
     TOPIC: ClassVar[str] = "notify.message.v1"
 
     message_id: str
-    step: str  # received | held | determined | withdrawn
+    step: str  # received | held | amended | determined | withdrawn
     determination: int | None = None  # its number, for the step `determined`
     kind: str  # email
     attempts: int

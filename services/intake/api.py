@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
@@ -11,6 +12,7 @@ from chassis.bodies import json_body, json_body_schema
 from chassis.callers import Caller, may
 from chassis.paging import Cursor, cursor_of
 from chassis.problems import Busy, InvalidInput, MalformedJson, NotFound, problems
+from chassis.store import Document
 from chassis.web import use_case
 from services.intake import errors, views
 from services.intake.filing import Filing
@@ -83,7 +85,9 @@ async def list_cases_for_officers(
     cursor: Cursor = None,
 ) -> dict[str, Any]:
     """Every partner's cases that wait for a person, with the reasons, newest first."""
-    return _listed(await cases.for_officers(limit=limit, after=cursor), views.officer_view)
+    page = await cases.for_officers(limit=limit, after=cursor)
+    others = await cases.get_many(sorted({id for case in page.cases for id in case.data["duplicate_of"]}))
+    return _listed(page, lambda case: views.officer_view(case, others))
 
 
 @router.get("/v1/applications/{case_id}", responses=problems(NotFound))
@@ -185,5 +189,5 @@ def _revision(if_match: str | None) -> int:
     return int(number)
 
 
-def _listed(page: Page, view: Any) -> dict[str, Any]:
+def _listed(page: Page, view: Callable[[Document], dict[str, Any]]) -> dict[str, Any]:
     return {"items": [view(case) for case in page.cases], "next": cursor_of(page.after)}

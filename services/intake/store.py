@@ -92,7 +92,7 @@ class CaseStore:
     async def take_claims(self, claims: Sequence[str], *, case_id: str, partner: str, at: str) -> list[str]:
         """Takes the claims in order for a case; stops at the first that another case holds.
 
-        Returns the ids of cases that hold what this one wanted; what it took itself is free again then. Empty: all ours.
+        Returns the cases that hold what this one wanted; what it took itself is free again then. Empty: all are ours.
         """
         rest = list(claims)
         taken: list[str] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from chassis.store import Document
@@ -73,8 +74,8 @@ def summary(document: Document) -> dict[str, Any]:
     return view | {"case_number": case["number"]} | {name: case[name] for name in names}
 
 
-def officer_view(document: Document) -> dict[str, Any]:
-    """A case that waits for a person, with the reasons; for a held one the numbers of both sides."""
+def officer_view(document: Document, others: Mapping[str, Document]) -> dict[str, Any]:
+    """A case that waits for a person, with the reasons; for a held one also the number of the case that it meets."""
     case = document.data
     determination = current_determination(case)
     if case["status"] == "duplicate":
@@ -86,7 +87,10 @@ def officer_view(document: Document) -> dict[str, Any]:
         **summary(document),
         "partner": case["partner_id"],
         "reasons": reasons,
-        "other_cases": case["duplicate_of"],
+        "other_cases": [
+            {"case_id": id, "case_number": others[id].data["number"] if id in others else None}
+            for id in case["duplicate_of"]
+        ],
         "determination": determination,
     }
 

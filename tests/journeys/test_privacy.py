@@ -27,7 +27,7 @@ from tests.town import Town
 
 NUMBER = make_resident_id(region="310105", sequence=71)
 PASSPORT = "EQ8812345"
-CODE = "91310000MA1FLOOD0X"
+CODE = "91310000MA1FAKED0X"
 MARKED = {
     "name": "Xilin Markedname",
     "number": NUMBER,

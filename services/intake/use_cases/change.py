@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from chassis import correlation
 from chassis.outbox import Author
 from chassis.problems import Busy, NotFound
 from chassis.store import Document, Outcome, Store
@@ -68,7 +67,6 @@ class Change:
                     "timeline": [self._taking_in.line(step, revision=revision + 1)],
                     "superseded_answers": superseded,
                 },
-                correlation_id=correlation.current(),
             )
             [outcome] = await self._store.write([write])
             kept = fields["claims"] if outcome is Outcome.WRITTEN else case["claims"]
@@ -119,7 +117,6 @@ class Change:
             fields | {"claims_to_free": bool(claims)},
             events=[event],
             append={"timeline": [self._taking_in.line(step)]} if step else None,
-            correlation_id=correlation.current(),
         )
         [outcome] = await self._store.write([write])
         return outcome is Outcome.WRITTEN

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from chassis import correlation
 from chassis.outbox import Author
 from chassis.store import Document, Outcome, Store
 from services.intake.case import CASES, case_id_of, claims_of
@@ -66,7 +65,6 @@ class Submit:
             partner_id=partner,
             events=[event],
             append={"timeline": [self._taking_in.line(step)]},
-            correlation_id=correlation.current(),
         )
         [outcome] = await self._store.write([write])
         if outcome is Outcome.EXISTS:  # the same key at the same time: the other one stands
