@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 
 from chassis.adapters import open_bus
 from chassis.bus import Bus
@@ -16,7 +17,7 @@ async def publish(bus: Bus, topic: str, name: str, count: str) -> None:
     async def one_key(key: str) -> None:
         for number in range(1, int(count) + 1):
             while await bus.publish([a_record(topic, key, str(number))]) != [True]:
-                await asyncio.sleep(0.01)
+                print("again", key, number, file=sys.stderr)
             print(key, number, flush=True)
 
     await asyncio.gather(*[one_key(f"{name}.{line}") for line in range(4)])
@@ -32,9 +33,12 @@ async def consume(bus: Bus, topic: str, group: str) -> None:
             print(record.key, (record.value or b"").decode(), flush=True)
 
 
+ACTIONS: dict[str, Callable[..., Awaitable[None]]] = {"publish": publish, "consume": consume}
+
+
 async def main(action: str, url: str, *rest: str) -> None:
     bus = await open_bus(url)
-    await {"publish": publish, "consume": consume}[action](bus, *rest)
+    await ACTIONS[action](bus, *rest)
     await bus.close()
 
 

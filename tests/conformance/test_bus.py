@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.bus import MAX_RECORD_BYTES, Partition, Topic
+from chassis.bus import MAX_RECORD_BYTES, Partition, Received, Topic
 from chassis.bus_kafka import TopicDiffers
 from tests.conformance.buses import (
     Bench,
@@ -301,7 +301,7 @@ async def test_a_poll_keeps_to_its_limit_and_its_time(bench: Bench) -> None:
 
     await bench.put(topic, *range(25))
     sizes = []
-    found = []
+    found: list[Received] = []
     while len(found) < 25:
         batch = await consumer.poll(10, 5)
         sizes.append(len(batch))

@@ -13,7 +13,7 @@ LIMIT_SECONDS = 3
 @functools.cache
 def docker_answers() -> bool:
     """Asked once per process, 3 s at most."""
-    import docker
+    import docker  # type: ignore[import-untyped,unused-ignore]
 
     try:
         client = docker.from_env(timeout=LIMIT_SECONDS)
@@ -30,7 +30,7 @@ def docker_answers() -> bool:
 @functools.cache
 def image_is_there(image: str) -> bool:
     """Is the image on this machine, or can it be pulled? `image`: name:tag."""
-    import docker
+    import docker  # type: ignore[import-untyped,unused-ignore]
 
     client = docker.from_env()
     try:

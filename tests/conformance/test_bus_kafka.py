@@ -1,0 +1,147 @@
+"""A broker that stops, freezes and comes back. Each test has a broker of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from chassis.bus import BusUnavailable, Topic
+from chassis.bus_kafka import KafkaBus, Limits
+from tests.conformance.buses import a_record, after, no_task_left, numbers, read
+from tests.servers.kafka import KafkaServer
+from tests.waiting import until
+
+QUICK = Limits(start=20, publish=3, commit=2, ask=3, stop=1)
+TOPIC, GROUP = "topic", "group"
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest.fixture
+async def bus(own_kafka: KafkaServer) -> AsyncIterator[KafkaBus]:
+    async with no_task_left():
+        bus = KafkaBus(own_kafka.bootstrap, QUICK)
+        await bus.setup([Topic(TOPIC, 3, 30)])
+        yield bus
+        await bus.close()
+
+
+async def put(bus: KafkaBus, number: int) -> list[bool]:
+    return await bus.publish([a_record(TOPIC, value=str(number))])
+
+
+async def publishes_again(bus: KafkaBus, number: int) -> None:
+    async def answered() -> bool:
+        return await put(bus, number) == [True]
+
+    await until(answered, seconds=60)
+
+
+async def test_a_broker_that_is_stopped_is_answered_with_false_and_used_again_after_its_start(
+    bus: KafkaBus, own_kafka: KafkaServer
+) -> None:
+    consumer = await bus.consumer(GROUP, [TOPIC])
+    assert await put(bus, 1) == [True]
+    await consumer.commit(after(await read(consumer, 1)))
+
+    own_kafka.container.stop(timeout=10)
+    for _ in range(3):
+        began = time.monotonic()
+        assert await put(bus, 2) == [False]
+        assert time.monotonic() - began < QUICK.publish + 1
+        assert await consumer.poll(10, 0.2) == []
+    with pytest.raises(BusUnavailable):
+        await bus.setup([Topic(TOPIC, 3, 30)])
+    with pytest.raises(BusUnavailable):
+        await bus.read_all(TOPIC)
+    with pytest.raises(BusUnavailable):
+        await bus.consumer("another", [TOPIC])
+    with pytest.raises(BusUnavailable):
+        await consumer.lag()
+
+    own_kafka.container.start()
+    await publishes_again(bus, 3)
+    found = await read(consumer, 1, seconds=60)
+    while numbers(found)[-1] != 3:
+        found += await read(consumer, 1, seconds=60)
+    await consumer.commit(after(found))
+
+
+async def test_a_frozen_broker_is_left_in_time_and_a_new_consumer_goes_on_after_the_thaw(
+    bus: KafkaBus, own_kafka: KafkaServer
+) -> None:
+    consumer = await bus.consumer(GROUP, [TOPIC], member="one")
+    assert await put(bus, 1) == [True]
+    found = await read(consumer, 1)
+
+    own_kafka.container.pause()
+    try:
+        began = time.monotonic()
+        assert await put(bus, 2) == [False]
+        assert await asyncio.gather(*[put(bus, 2) for _ in range(5)]) == [[False]] * 5
+        assert time.monotonic() - began < 2 * QUICK.publish + 2
+        with pytest.raises(BusUnavailable):
+            await consumer.commit(after(found))
+        with pytest.raises(BusUnavailable):
+            await consumer.lag()
+        began = time.monotonic()
+        await consumer.close()
+        assert time.monotonic() - began < 6 * QUICK.stop
+    finally:
+        own_kafka.container.unpause()
+
+    await publishes_again(bus, 3)
+    second = await bus.consumer(GROUP, [TOPIC], member="one")
+    found = await read(second, 1)
+    while 3 not in numbers(found):
+        found += await read(second, 1)
+    await second.commit(after(found))
+    assert await second.lag() == 0
+
+
+async def test_a_consumer_survives_a_freeze_that_is_longer_than_its_session(
+    bus: KafkaBus, own_kafka: KafkaServer
+) -> None:
+    consumer = await bus.consumer(GROUP, [TOPIC])
+    assert await put(bus, 1) == [True]
+    await consumer.commit(after(await read(consumer, 1)))
+
+    own_kafka.container.pause()
+    try:
+        thaw = time.monotonic() + 14
+        while time.monotonic() < thaw:
+            assert await consumer.poll(10, 0.5) == []
+    finally:
+        own_kafka.container.unpause()
+
+    await publishes_again(bus, 2)
+    assert 2 in numbers(await read(consumer, 1, seconds=60))
+    assert await consumer.lag() == 0
+
+
+async def test_closing_a_bus_whose_broker_is_gone_ends_in_time(own_kafka: KafkaServer) -> None:
+    async with no_task_left():
+        bus = KafkaBus(own_kafka.bootstrap, QUICK)
+        await bus.setup([Topic(TOPIC, 3, 30)])
+        assert await put(bus, 1) == [True]
+        await bus.consumer(GROUP, [TOPIC])
+        publishing = asyncio.create_task(put(bus, 2))
+        own_kafka.container.kill()
+        answer = await publishing
+        assert answer in ([True], [False])
+
+        began = time.monotonic()
+        await bus.close()
+        assert time.monotonic() - began < 10 * QUICK.stop
+        await bus.close()
+
+
+async def test_a_topic_that_is_not_there_cannot_be_consumed(own_kafka: KafkaServer) -> None:
+    async with no_task_left():
+        bus = KafkaBus(own_kafka.bootstrap, Limits(start=2, publish=2, commit=2, ask=3, stop=1))
+        with pytest.raises(BusUnavailable):
+            await bus.consumer(GROUP, ["none"])
+        assert await bus.read_all("none") == []
+        await bus.close()
