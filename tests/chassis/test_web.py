@@ -53,7 +53,7 @@ async def test_members_of_a_fault_cannot_replace_the_fixed_ones(tmp_path):
 
 async def test_the_same_fault_gives_the_same_bytes_whatever_led_to_it(tmp_path):
     """INVARIANT: what belongs to somebody else and what does not exist cannot be told apart."""
-    async with demo(tmp_path) as it, it.client(**{"X-Correlation-Id": "same-for-both"}) as client:
+    async with demo(tmp_path) as it, it.client(**{"X-Correlation-Id": "0123456789abcdef0123456789abcdef"}) as client:
         it.things.fails_with = NotFound()
         one = await client.get(f"/v1/things/{THING}")
         it.things.fails_with = NotFound()
@@ -148,10 +148,10 @@ async def test_nothing_of_a_path_is_repeated_unless_it_is_an_id_of_ours(tmp_path
 
 async def test_a_correlation_id_is_taken_over_if_it_looks_like_one(tmp_path):
     async with demo(tmp_path) as it, it.client() as client:
-        given = await client.get("/livez", headers={"X-Correlation-Id": "abc-12345"})
-        odd = await client.get("/livez", headers={"X-Correlation-Id": "no spaces, please"})
+        given = await client.get("/livez", headers={"X-Correlation-Id": "0b9c1f5a-7c1e-4d43-9a55-0f6f3d1c2b3a"})
+        odd = await client.get("/livez", headers={"X-Correlation-Id": "440308199901101512"})
 
-        assert given.headers["X-Correlation-Id"] == "abc-12345"
+        assert given.headers["X-Correlation-Id"] == "0b9c1f5a-7c1e-4d43-9a55-0f6f3d1c2b3a"
         assert re.fullmatch("[0-9a-f]{32}", odd.headers["X-Correlation-Id"])
 
 

@@ -92,7 +92,7 @@ JOB = {"from": "2020-01", "to": None, "in_shanghai": True, "in_field": True}
             "person.identity_documents[0].number",
             "checksum",
         ),
-        ({"person": a_person(documents=[]) | {"identity_documents": []}}, "person.identity_documents", "too-short"),
+        ({"person": a_person(documents=[]) | {"identity_documents": []}}, "person.identity_documents", "too-few"),
         (an_employer(code=BAD_CODE), "employer.code", "checksum"),
         (an_employer(code=BAD_CODE, code_override={}), "employer.code_override.reason", "required"),
         (an_employer(code=BAD_CODE, code_override={"reason": " "}), "employer.code_override.reason", "empty"),
