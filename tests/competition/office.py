@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from chassis.adapters import open_store
 from chassis.bus import Partition, Received
 from chassis.clock import Clock
 from chassis.envelope import decode, to_record
@@ -19,7 +20,6 @@ from chassis.handlers import Delivery, by_type
 from chassis.outbox import Author
 from chassis.pseudonyms import Pseudonyms
 from chassis.store import Document, Outcome, Store
-from chassis.store_sqlite import SqliteStore
 from contracts.events import (
     AssessmentRequested,
     CaseAmended,
@@ -99,7 +99,6 @@ class Office:
         subscriptions = consumers.subscriptions(self.assess)
         self._known = {event.TYPE: event for line in subscriptions for event in line.types}
         self._fold = Fold("competition", CASES, self.author, by_type(subscriptions))
-        self._sequences: dict[str, int] = {}
 
     async def set_up(self, *, rosters: bool = False, editions: Sequence[EditionFacts] | None = None) -> None:
         await self.store.setup(COLLECTIONS, INDEXES)
@@ -110,8 +109,10 @@ class Office:
 
     async def hears(self, *events: Event) -> None:
         """The events of one case, in one batch."""
-        deliveries = [self._delivery(event) for event in events]
         case_id = events[0].case_id
+        known = await self.store.get(CASES, case_id)
+        last = known.seen.get("intake", 0) if known else 0
+        deliveries = [self._delivery(event, sequence) for sequence, event in enumerate(events, start=last + 1)]
         while True:
             folded = await self._fold.key(deliveries, await self.store.get(CASES, case_id))
             assert not folded.troubles, folded.troubles
@@ -119,11 +120,10 @@ class Office:
             if await self.store.write([folded.write]) == [Outcome.WRITTEN]:
                 return
 
-    def _delivery(self, event: Event) -> Delivery:
-        self._sequences[event.case_id] = self._sequences.get(event.case_id, 0) + 1
+    def _delivery(self, event: Event, sequence: int) -> Delivery:
         record = to_record(
             event,
-            sequence=self._sequences[event.case_id],
+            sequence=sequence,
             source="/intake",
             time=self.clock.now(),
             partner_id=PARTNER,
@@ -151,9 +151,10 @@ class Office:
 
 @asynccontextmanager
 async def an_office(
-    folder: Path, *, rosters: bool = False, pseudonyms: Pseudonyms = PSEUDONYMS
+    place: Path | str, *, rosters: bool = False, pseudonyms: Pseudonyms = PSEUDONYMS
 ) -> AsyncIterator[Office]:
-    store = await SqliteStore.open(f"sqlite:{folder}/competition.db")
+    """`place`: a folder for a SQLite file, or the URL of a store."""
+    store = await open_store(place if isinstance(place, str) else f"sqlite:{place}/competition.db")
     try:
         office = Office(store, pseudonyms)
         await office.set_up(rosters=rosters)
