@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import InsertOne, UpdateOne
-from pymongo.errors import BulkWriteError, ConfigurationError, InvalidURI, PyMongoError
+from pymongo.errors import BulkWriteError, ConfigurationError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
@@ -69,12 +69,12 @@ class MongoStore:
             loop = asyncio.get_running_loop()
             client: Any = AsyncIOMotorClient(url, appname="zhicheng", io_loop=loop, **options)
             database = client.get_default_database().name
-        except (ConfigurationError, InvalidURI) as why:
+        except (ConfigurationError, ValueError) as why:  # their texts may quote the URL
             raise ValueError(f"a MongoDB URL reads mongodb://host[:port]/database: {type(why).__name__}") from None
         try:
             build = await _answered(client.admin.command("buildInfo"))
         except StoreUnavailable:
-            client.close()
+            await asyncio.to_thread(client.close)
             raise
         return cls(client, database, _product(build))
 
@@ -195,7 +195,7 @@ class MongoStore:
     async def close(self) -> None:
         """Sends what is queued, then closes. Repeatable."""
         await asyncio.gather(*(queue.empty() for queue in self._queues.values()))
-        self._client.close()
+        await asyncio.to_thread(self._client.close)  # it says goodbye to the server and waits for the answer
 
 
 async def _outcomes(collection: Any, writes: Sequence[Write]) -> list[Answer]:

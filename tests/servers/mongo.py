@@ -66,7 +66,7 @@ def mongo_url(mongo_server: MongoServer) -> Iterator[str]:
     """A database of its own, dropped afterwards."""
     database = f"zhicheng_{RUN}_{secrets.token_hex(4)}"
     yield mongo_server.url(database)
-    with pymongo.MongoClient(mongo_server.address, serverSelectionTimeoutMS=5_000, socketTimeoutMS=10_000) as client:
+    with _client(mongo_server.address, 5) as client:
         client.drop_database(database)
 
 
@@ -90,7 +90,11 @@ def _container() -> Iterator[MongoServer]:
 
 def _product(address: str) -> str:
     """Who answers. SecantusDB speaks MongoDB's protocol and is named for what it is."""
-    with pymongo.MongoClient(address, serverSelectionTimeoutMS=START_SECONDS * 1000) as client:
+    with _client(address, START_SECONDS) as client:
         build = client.admin.command("buildInfo")
     other = build.get("secantusVersion")
     return f"SecantusDB {other} (protocol of MongoDB {build['version']})" if other else f"MongoDB {build['version']}"
+
+
+def _client(address: str, seconds: int) -> pymongo.MongoClient[dict[str, Any]]:
+    return pymongo.MongoClient(address, serverSelectionTimeoutMS=seconds * 1000, socketTimeoutMS=10_000)
