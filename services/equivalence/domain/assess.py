@@ -85,7 +85,7 @@ def _certificate(held: Held, facts: Facts, policy: ListVersion, class_id: str) -
 
 def _listed(row: Row, own: list[Finding], facts: Facts, policy: ListVersion) -> Answer:
     opens, led = _leads_to(row, facts, policy)
-    title = row.title.name if row.title else None
+    title, level = (row.title.name, row.title.level) if row.title else (None, "")
     findings = [
         _verified(),
         *own,
@@ -95,7 +95,7 @@ def _listed(row: Row, own: list[Finding], facts: Facts, policy: ListVersion) -> 
         *_beside(opens, facts),
         evidence(
             "row",
-            words.row_known(policy.version, row.name, row.classes, title),
+            words.row_known(policy.version, row.name, row.classes, title, level),
             rule="class-c",
             list=policy.version,
             certificate=row.certificate,

@@ -147,7 +147,7 @@ def capped(level: str) -> Text:
 def local_experience(have: int, need: int) -> Text:
     return Text(
         f"一般应在本市从事相关专业工作满{need}个月，现计{have}个月，是否接受须由工作人员确认。",
-        f"Normally {need} months of work in Shanghai in the field; {have} are counted, an officer says if that will do.",
+        f"Normally {need} months of work in Shanghai in the field; {have} are counted, an officer says if they do.",
     )
 
 
@@ -219,12 +219,15 @@ def next_level(level: str, have: int, need: int | None) -> Text:
     return Text(f"{name.zh}需{need}年，现计{have}年。", f"The {name.en} needs {need} years; {have} are counted.")
 
 
-def row_known(version: str, name: Text, classes: Sequence[str], title: Text | None) -> Text:
+def row_known(version: str, name: Text, classes: Sequence[str], title: Text | None, level: str = "") -> Text:
     zh = f"清单{version}：{name.zh}，列入{'、'.join(classes)}类"
     en = f"List {version}: {name.en}, in class {', '.join(classes)}"
     if title is None:
         return Text(f"{zh}。", f"{en}.")
-    return Text(f"{zh}；C类对应{title.zh}。", f"{en}; class C maps to {title.zh} ({title.en}).")
+    return Text(
+        f"{zh}；C类对应{title.zh}（{level_name(level).zh}）。",
+        f"{en}; class C maps to {title.zh} ({title.en}, {level_name(level).en}).",
+    )
 
 
 def target_differs(title: Text) -> Text:
