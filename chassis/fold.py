@@ -108,6 +108,8 @@ class Fold:
                 do = subscription.do(delivery.event, state.view(delivery.key), delivery)
                 saved = await asyncio.wait_for(do, HANDLER_SECONDS)
         if saved is not None:
+            for name in saved.fields:  # the handler saw what was appended before; what it sets now replaces it
+                state.append.pop(name, None)
             state.fields |= saved.fields
             state.events += saved.events
             for name, entries in saved.append.items():
