@@ -117,7 +117,7 @@ def _pieces(folded: str, vocabulary: frozenset[str]) -> list[str] | None:
     """The text as a row of known words, the longest first; None when something is left over."""
     if len(folded) > _LONGEST:
         return None
-    words = sorted(vocabulary.union(_FILLERS), key=lambda word: (-len(word), word))
+    words = _longest_first(vocabulary)
     pieces = []
     place = 0
     while place < len(folded):
@@ -127,3 +127,8 @@ def _pieces(folded: str, vocabulary: frozenset[str]) -> list[str] | None:
         pieces.append(piece)
         place += len(piece)
     return pieces
+
+
+@cache
+def _longest_first(vocabulary: frozenset[str]) -> tuple[str, ...]:
+    return tuple(sorted(vocabulary.union(_FILLERS), key=lambda word: (-len(word), word)))

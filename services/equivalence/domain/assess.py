@@ -184,8 +184,6 @@ def _not_known(
         condition("officer-confirms-row", confirms, rule="class-c", officer=True, list=policy.version, **_named(held)),
         _verified(),
         *own,
-        *person.employer(facts, policy),
-        *person.place_of_work(facts, policy),
         *_other_grades(held, policy, class_id),
     ]
     if policy.ladder is not None and policy.ceiling is not None:
@@ -193,6 +191,7 @@ def _not_known(
         level = steps.reached(policy.ladder, stand, policy.ceiling)
         findings += steps.counted(policy.ladder, stand, facts)
         findings.append(note("ladder-reached", words.ladder_reached(level), rule=steps.LADDER, level=level or "none"))
+    findings += [*person.employer(facts, policy), *person.place_of_work(facts, policy)]
     if row is not None:
         text = words.row_known(policy.version, row.name, row.classes, None)
         findings.append(

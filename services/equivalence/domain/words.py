@@ -181,7 +181,7 @@ def years(have: int, need: int, until: date) -> Text:
 def years_counted(months: int, until: date) -> Text:
     return Text(
         f"截至{day_zh(until)}，证书相关专业工作计{months // 12}年{months % 12}个月（重叠只计一次）。",
-        f"Work in the field to {day_en(until)}: {months // 12} years and {months % 12} months, overlaps counted once.",
+        f"Work in the field to {day_en(until)}: {months} months, overlaps counted once.",
     )
 
 
