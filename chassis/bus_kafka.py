@@ -22,6 +22,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
     CommitFailedError,
     ConsumerStoppedError,
+    IllegalStateError,
     KafkaError,
     ProducerClosed,
     TopicAlreadyExistsError,
@@ -30,9 +31,10 @@ from aiokafka.errors import (
 from aiokafka.structs import ConsumerRecord
 
 from chassis.bus import BusUnavailable, Partition, Received, Record, Topic, storable
+from chassis.calm import calm
 
 log = logging.getLogger(__name__)
-logging.getLogger("aiokafka").setLevel(logging.INFO)  # at DEBUG it writes the records themselves
+calm("aiokafka")
 
 DAY_MS = 24 * 3600 * 1000
 MAX_BATCH_BYTES = 2 << 20  # of a topic: a record of MAX_RECORD_BYTES and what Kafka adds
@@ -73,6 +75,7 @@ class KafkaBus:
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
         self._endings: set[asyncio.Task[None]] = set()  # of producers that are being taken apart
+        self._unanswered: set[asyncio.Future[Any]] = set()  # what the producer still has to store
         self._consumers: set[KafkaConsumer] = set()
 
     async def setup(self, topics: Sequence[Topic]) -> None:
@@ -102,6 +105,8 @@ class KafkaBus:
                     sent = {}
                     for place in wave:
                         sent[place] = await _send(producer, records[place])
+                        self._unanswered.add(sent[place])
+                        sent[place].add_done_callback(self._answered)
                     await asyncio.wait(sent.values())
                     for place, future in sent.items():
                         answers[place] = _stored(future)
@@ -110,7 +115,7 @@ class KafkaBus:
         except (KafkaError, TimeoutError, OSError) as error:
             for place, future in sent.items():
                 answers[place] = _stored(future)
-            log.warning("records not acknowledged", extra={"action": "bus.publish-failed", "reason": _name(error)})
+            log.info("records not acknowledged", extra={"action": "bus.publish-failed", "reason": _name(error)})
             if producer is not None:
                 self._replace(producer)
         return answers
@@ -184,9 +189,17 @@ class KafkaBus:
         """The next publish starts a new one; what this one still holds is given up."""
         if self._producer is producer:
             self._producer = None
+            for future in list(self._unanswered):
+                future.cancel()
         ending = asyncio.create_task(_end_producer(producer, self._limits.stop))
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
+
+    def _answered(self, future: asyncio.Future[Any]) -> None:
+        """An error that nobody waits for any more is no news."""
+        self._unanswered.discard(future)
+        if not future.cancelled():
+            future.exception()
 
 
 class KafkaConsumer:
@@ -198,6 +211,7 @@ class KafkaConsumer:
         self._closed = closed
         self._revoked: set[TopicPartition] = set()
         self._paused: set[TopicPartition] = set()
+        self._commits: set[asyncio.Future[None]] = set()  # under way
 
     async def poll(self, limit: int, timeout: float) -> list[Received]:
         try:
@@ -214,12 +228,16 @@ class KafkaConsumer:
         ours = self._ours(offsets)
         if not ours:
             return
-        try:
-            async with asyncio.timeout(self._limits.commit):
-                await self._driver.commit(ours)
-        except CommitFailedError:
+        commit = asyncio.ensure_future(self._driver.commit(ours))
+        self._commits.add(commit)
+        await asyncio.wait({commit}, timeout=self._limits.commit)
+        if not commit.done():  # not cancelled: that left consumers dead; it ends with the consumer
+            raise BusUnavailable("offsets were not committed in time")
+        self._commits.discard(commit)
+        error = asyncio.CancelledError() if commit.cancelled() else commit.exception()
+        if isinstance(error, CommitFailedError | IllegalStateError):
             log.info("offsets not committed, the group moves", extra={"action": "bus.commit-ignored"})
-        except (KafkaError, TimeoutError, OSError) as error:
+        elif error is not None:
             raise BusUnavailable(f"offsets were not committed: {_name(error)}") from error
 
     def assigned(self) -> set[Partition]:
@@ -251,6 +269,8 @@ class KafkaConsumer:
     async def close(self) -> None:
         self._closed(self)
         await _end_consumer(self._driver, self._limits.stop)
+        for commit in self._commits:
+            await _limited(commit, self._limits.stop)
 
     def lose(self, parts: set[TopicPartition]) -> None:
         """A rebalance begins."""
@@ -347,24 +367,13 @@ def _waves(records: Sequence[Record], wanted: Sequence[bool]) -> Iterator[list[i
 
 
 async def _send(producer: AIOKafkaProducer, record: Record) -> asyncio.Future[Any]:
-    future: asyncio.Future[Any] = await producer.send(
-        record.topic,
-        record.value,
-        record.key.encode(),
-        headers=[(name, value.encode()) for name, value in record.headers],
-    )
-    future.add_done_callback(_look)
+    headers = [(name, value.encode()) for name, value in record.headers]
+    future: asyncio.Future[Any] = await producer.send(record.topic, record.value, record.key.encode(), headers=headers)
     return future
 
 
 def _stored(future: asyncio.Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
-
-
-def _look(future: asyncio.Future[Any]) -> None:
-    """An error that nobody waits for any more is no news."""
-    if not future.cancelled():
-        future.exception()
 
 
 async def _read_until(driver: AIOKafkaConsumer, ends: dict[TopicPartition, int], patience: float) -> list[Received]:
@@ -394,15 +403,14 @@ def _text(raw: bytes | None) -> str:
 
 
 async def _end_producer(producer: AIOKafkaProducer, seconds: float) -> None:
-    """Gives up what it holds: stop() alone would wait for a broker that is gone, and its sender would go on trying."""
+    """What stop() does, but it would first wait for what cannot be delivered, and its sender would go on trying."""
     sender = producer._sender.sender_task
     if sender is not None:
         sender.cancel()
     await _limited(producer.client.close(), seconds)
     if sender is not None:
         await _limited(sender, seconds)
-    producer._message_accumulator.fail_all(ProducerClosed())
-    await _limited(producer.stop(), seconds)
+    producer._closed = True
 
 
 async def _end_consumer(driver: AIOKafkaConsumer, seconds: float) -> None:
