@@ -62,7 +62,8 @@ async def _foreground(asked: argparse.Namespace, screen: Screen) -> int:
     running = starting.result()
     try:
         running.write_state("ready", business_date=asked.business_date)
-        _tell(stack, asked.business_date, screen, how_to_stop=asked.how_to_stop)
+        if not asked.quiet:
+            _tell(stack, asked.business_date, screen, how_to_stop=asked.how_to_stop)
         watching = asyncio.ensure_future(running.wait())
         await asyncio.wait((watching, stopping), return_when=asyncio.FIRST_COMPLETED)
         if watching.done():
@@ -93,13 +94,15 @@ def _detached(asked: argparse.Namespace, screen: Screen) -> int:
         return 0
     log = stack.folder / "log" / "supervisor.log"
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "local.up", "--data", str(stack.folder), "--business-date", asked.business_date]
+    command = [sys.executable, "-m", "local.up", "--data", str(stack.folder), "--quiet"]
+    command += ["--business-date", asked.business_date]
     if asked.port_base is not None:
         command += ["--port-base", str(asked.port_base)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+    )
+    os.close(output)
     screen.line(f"starting {', '.join(SERVICES)}; this takes a few seconds")
     end = time.monotonic() + LONGEST_START
     while process.poll() is None and time.monotonic() < end:
@@ -174,6 +177,7 @@ def _parser() -> argparse.ArgumentParser:
         "(default: 2026-03-01)",
     )
     parser.add_argument("--detach", action="store_true", help="leave it running and return when it is ready")
+    parser.add_argument("--quiet", action="store_true", help=argparse.SUPPRESS)  # no credential into a log
     parser.add_argument("--how-to-stop", default="python -m local.down", help=argparse.SUPPRESS)
     return parser
 

@@ -1,5 +1,8 @@
 """Real servers for every kind of test, and the report header that names them."""
 
+from typing import Any
+
+from tests import left_out
 from tests.servers import kafka, mailpit, mongo
 from tests.servers.kafka import kafka_server, own_kafka
 from tests.servers.mailpit import mail_server
@@ -9,4 +12,12 @@ __all__ = ["kafka_server", "mail_server", "mongo_server", "mongo_url", "own_kafk
 
 
 def pytest_report_header() -> list[str]:
+    return _plans()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    left_out.summary(terminalreporter, _plans())
+
+
+def _plans() -> list[str]:
     return [kafka.plan(), mongo.plan(), mailpit.plan()]

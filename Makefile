@@ -1,0 +1,55 @@
+# Commands of the house. `make` alone explains them.
+PYTHON ?= python3
+RUN := .venv/bin/python
+DATA ?= .local
+
+define environment
+@command -v $(PYTHON) >/dev/null || { \
+  echo "$(PYTHON) is not there. Install Python 3.11, 3.12 or 3.13, or name one: make $@ PYTHON=/path/to/python"; exit 1; }
+@$(PYTHON) local/environment.py
+endef
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test check lock clean
+
+help:
+	@echo "make demo    the stories of the field on a stack of their own; ends by itself"
+	@echo "make up      starts the embedded stack and leaves it running (data in .local; DATA=folder for another)"
+	@echo "make down    stops it; the data stay"
+	@echo "make test    all tests that this machine can run (TESTS='tests/intake -k word' for some)"
+	@echo "make check   ruff and mypy"
+	@echo "make lock    writes the locked requirements anew (needs uv)"
+	@echo "make clean   removes .venv and caches; never data"
+
+demo:
+	$(environment)
+	@$(RUN) -m local.demo
+
+up:
+	$(environment)
+	@$(RUN) -m local.up --detach --data $(DATA) --how-to-stop "make down" \
+	  $(if $(PORT_BASE),--port-base $(PORT_BASE)) $(if $(BUSINESS_DATE),--business-date $(BUSINESS_DATE))
+
+down:
+	@test -x $(RUN) || { echo "Nothing is installed, so nothing runs."; exit 1; }
+	@$(RUN) -m local.down --data $(DATA)
+
+test:
+	$(environment) --dev
+	@$(RUN) -m pytest -q $(TESTS)
+
+check:
+	$(environment) --dev
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+
+lock:
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url requirements.in -o requirements.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
