@@ -1,4 +1,4 @@
-"""Events on their way out: numbered per key, kept in the document that says them until the bus has acknowledged them."""
+"""Events on their way out: numbered per key, kept in the document that says them until the bus acknowledged them."""
 
 from __future__ import annotations
 

@@ -307,7 +307,7 @@ class Runner:
             self._committed.pop(partition, None)
 
     async def _wait_for_store(self, consumer: Consumer, batch: Sequence[Received], stop: asyncio.Event) -> None:
-        """Pauses what is assigned, keeps the membership by polling, and goes back to the first event that is not done."""
+        """Pauses what is assigned, keeps the membership by polling, goes back to the first event that is not done."""
         metrics.STORE_TROUBLE.labels(service=self._service, where="consumer").inc()
         log.warning("store does not answer, partitions paused", extra={"action": "consumer.paused"})
         again = _earliest(self._committable(), batch)

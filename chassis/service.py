@@ -1,42 +1,22 @@
-"""A service at work: its parts wired together, its tasks owned from start to end."""
+"""What a service is made of, and what it gets to work with. `chassis.running` puts it to work."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import logging
-import os
-import signal
-import socket
-import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from fastapi import APIRouter
 
-from chassis import logs, metrics, parked
-from chassis.adapters import open_bus, open_store
-from chassis.bus import Bus, Topic
+from chassis.bus import Bus
 from chassis.callers import CallersFile
-from chassis.clock import Clock, parse_instant
-from chassis.handlers import Subscription, by_type
+from chassis.clock import Clock
+from chassis.handlers import Subscription
 from chassis.health import Health
 from chassis.outbox import Author
 from chassis.problems import Problem
-from chassis.relay import Relay, WakingStore
-from chassis.runner import Limits, Runner
-from chassis.settings import ServiceSettings
-from chassis.store import Index, Store, StoreUnavailable
-from chassis.web import create_app
-from contracts.topics import heard_by, topics
-
-log = logging.getLogger(__name__)
-
-ROLES = ("all", "api", "consume", "relay", "setup")
-SHUTDOWN_SECONDS = 10.0
+from chassis.store import Index, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +33,10 @@ class Infra:
 
 @dataclass(frozen=True, slots=True)
 class Periodic:
-    """A background loop. `do` answers how much it did: anything runs it again at once, nothing waits for `every` seconds
-    or for `wake`."""
+    """A background loop. `do` answers how much it did: anything runs it again at once.
+
+    Nothing done waits for `every` seconds, or for `wake`.
+    """
 
     name: str
     every: float
@@ -78,267 +60,3 @@ class Service:
 
 
 Build = Callable[[Any, Infra], Service]
-
-
-class _Server(uvicorn.Server):
-    """Signals belong to the process, not to its HTTP server."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-class Running:
-    """One process of a service. `start` returns when it can work; `stop` finishes what is in work and closes."""
-
-    def __init__(
-        self, settings: ServiceSettings, build: Build, *, name: str, role: str = "all", limits: Limits | None = None
-    ) -> None:
-        self._settings = settings
-        self._build = build
-        self._name = name
-        self._role = role
-        self._limits = limits or Limits(gap_seconds=settings.gap_seconds)
-        self._stop = asyncio.Event()
-        self._stop_relay = asyncio.Event()  # later than the rest: it sends what they have written last
-        self._tasks: list[asyncio.Task[None]] = []
-        self._relay: asyncio.Task[None] | None = None
-        self._server: uvicorn.Server | None = None
-        self.health = Health()
-        self.runner: Runner | None = None
-
-    async def start(self) -> None:
-        settings = self._settings
-        clock = Clock(settings.business_date)
-        store = await open_store(settings.store_url.get_secret_value())
-        self.store = WakingStore(store)
-        self.bus = await open_bus(settings.bus_url)
-        callers = CallersFile(settings.callers_file, service=self._name)
-        self.infra = Infra(self.store, self.bus, clock, callers, Author(f"/{self._name}", clock), self.health)
-        self.service = self._build(settings, self.infra)
-        by_type(self.service.subscriptions)
-        if self._role == "setup" or settings.setup_at_start:
-            await self.setup()
-        if self._role == "setup":
-            return
-        if self.service.check is not None:
-            await self.service.check()
-        self._start_tasks(clock)
-
-    async def setup(self) -> None:
-        """Collections, indexes, topics and the service's own versions of policy data. Repeatable."""
-        collections = [*dict.fromkeys([self.service.collection, *self.service.collections, parked.COLLECTION])]
-        indexes = [*self.service.indexes, Index(parked.COLLECTION, ("key",)), Index(parked.COLLECTION, ("head",))]
-        await self.store.setup(collections, indexes)
-        await self.bus.setup([Topic(topic.name, topic.partitions, topic.retention_days) for topic in topics()])
-        if self.service.setup is not None:
-            await self.service.setup()
-
-    def _start_tasks(self, clock: Clock) -> None:
-        settings, service = self._settings, self.service
-        if self._role in ("all", "relay"):
-            relay = Relay(service.name, self.store, self.bus, self.health)
-            self.store.woken.append(relay.wake)
-            self._relay = self._own(relay.run(self._stop_relay), "relay")
-        if self._role in ("all", "consume"):
-            if service.subscriptions:
-                self.runner = Runner(
-                    service.name,
-                    self.store,
-                    self.bus,
-                    collection=service.collection,
-                    subscriptions=service.subscriptions,
-                    topics=heard_by(service.name),
-                    author=self.infra.author,
-                    clock=clock,
-                    health=self.health,
-                    member=settings.member,
-                    limits=self._limits,
-                )
-                self._own(self.runner.run(self._stop), "consumer")
-            self._own(self._repeat(Periodic("measure", 5.0, self._measure)), "measure")
-            for periodic in service.periodic:
-                self._own(self._repeat(periodic), periodic.name)
-        self._own(self._repeat(Periodic("depth", 0.5, self._count_unsent)), "depth")
-        self.app = create_app(service, self.infra, settings, self.health, api=self._role in ("all", "api"))
-
-    def _own(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=f"{self._name}.{name}")
-        task.add_done_callback(self._ended)
-        self._tasks.append(task)
-        return task
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        """A background task that ends before its time takes the process with it: the supervisor starts a whole one."""
-        if task.cancelled() or self._stop.is_set():
-            return
-        log.error(
-            "background task ended, the process stops",
-            exc_info=task.exception(),
-            extra={"action": "service.task-ended", "task": task.get_name()},
-        )
-        self.failed = True
-        self._stop.set()
-        if self._server is not None:
-            self._server.should_exit = True
-
-    failed = False
-
-    async def _repeat(self, periodic: Periodic) -> None:
-        while not self._stop.is_set():
-            if periodic.wake is not None:
-                periodic.wake.clear()
-            try:
-                did = await periodic.do()
-            except StoreUnavailable:
-                metrics.STORE_TROUBLE.labels(service=self._name, where=periodic.name).inc()
-                did = 0
-            except Exception:
-                log.exception(
-                    "periodic work failed", extra={"action": "service.periodic-failed", "task": periodic.name}
-                )
-                did = 0
-            if did == 0:
-                await self._pause(periodic.every, periodic.wake)
-
-    async def _count_unsent(self) -> int:
-        """How far publishing is behind: above the limit an API refuses new work."""
-        self.health.unsent = await self.store.pending_depth(self._settings.max_unsent + 1)
-        metrics.UNSENT.labels(service=self._name).set(self.health.unsent)
-        return 0
-
-    async def _measure(self) -> int:
-        """What an operator must see although nothing happens."""
-        metrics.PARKED_KEYS.labels(service=self._name).set(await parked.keys_parked(self.store))
-        oldest = await self.store.pending(1)
-        age = 0.0
-        if oldest and (said := dict(oldest[0].record.headers).get("ce_time")):
-            age = (parse_instant(self.infra.clock.now()) - parse_instant(said)).total_seconds()
-        metrics.OLDEST_UNSENT_SECONDS.labels(service=self._name).set(max(age, 0.0))
-        return 0
-
-    async def _pause(self, seconds: float, wake: asyncio.Event | None) -> None:
-        events = [self._stop, *([wake] if wake is not None else [])]
-        waiters = [asyncio.ensure_future(event.wait()) for event in events]
-        try:
-            await asyncio.wait(waiters, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for waiter in waiters:
-                waiter.cancel()
-            await asyncio.gather(*waiters, return_exceptions=True)
-
-    async def serve(self) -> None:
-        """Answers HTTP until `stop` is asked for."""
-        config = uvicorn.Config(
-            self.app,
-            host=self._settings.host,
-            port=self._settings.port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=int(SHUTDOWN_SECONDS),
-            timeout_keep_alive=30,
-        )
-        self._server = _Server(config)
-        await self._server.serve()
-
-    def ask_to_stop(self) -> None:
-        self.health.shutting_down = True
-        self._stop.set()
-        if self._server is not None:
-            self._server.should_exit = True
-
-    async def wait(self) -> None:
-        """Serves HTTP (of a consumer or relay the probes alone) until somebody asks to stop."""
-        await self.serve()
-        self.ask_to_stop()
-
-    async def stop(self) -> None:
-        """Finishes the batch in work, a last pass of the relay, then closes; what is cut off is repeated after a start."""
-        self.ask_to_stop()
-        await _ended_within([task for task in self._tasks if task is not self._relay], SHUTDOWN_SECONDS)
-        self._stop_relay.set()
-        await _ended_within([self._relay] if self._relay is not None else [], SHUTDOWN_SECONDS)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.bus.close(), SHUTDOWN_SECONDS)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.store.close(), SHUTDOWN_SECONDS)
-
-
-async def _ended_within(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
-    """Waits for tasks that were asked to stop; what is late is cancelled and awaited."""
-    if not tasks:
-        return
-    _, late = await asyncio.wait(tasks, timeout=seconds)
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
-
-
-def run(name: str, kind: type[ServiceSettings], build: Build) -> None:
-    """`python -m services.<name>.main [role]`. Ends with 0 when it was asked to stop, 1 when it could not go on."""
-    parser = argparse.ArgumentParser(
-        prog=f"python -m services.{name}.main",
-        description=f"The {name} service. Settings come from the environment: {name.upper()}_* (see docs).",
-    )
-    parser.add_argument(
-        "role",
-        nargs="?",
-        default="all",
-        choices=ROLES,
-        help="all (default): API, consumer and relay in one process; setup: topics, indexes and policy versions, then end",
-    )
-    role = parser.parse_args().role
-    try:
-        settings = kind()
-    except ValueError as refused:
-        print(f"{name}: settings refused\n{_without_values(refused)}", file=sys.stderr)
-        raise SystemExit(2) from None
-    logs.setup(name, settings.log_level, sys.stderr)
-    log.info("starting", extra={"action": "service.starting", "role": role, "settings": settings.effective()})
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        raise SystemExit(runner.run(_main(name, settings, build, role)))
-
-
-async def _main(name: str, settings: ServiceSettings, build: Build, role: str) -> int:
-    running = Running(settings, build, name=name, role=role)
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, running.ask_to_stop)
-    await running.start()
-    if role != "setup":
-        log.info(
-            "ready",
-            extra={
-                "action": "service.ready",
-                "pid": os.getpid(),
-                "host": socket.gethostname(),
-                "store": running.store.server,
-                "bus": running.bus.server,
-            },
-        )
-        await running.wait()
-    await running.stop()
-    log.info("stopped", extra={"action": "service.stopped"})
-    return 1 if running.failed else 0
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # Windows
-        return None
-    return uvloop.new_event_loop
-
-
-def _without_values(refused: ValueError) -> str:
-    """Which setting and why; a value may be a secret."""
-    errors = getattr(refused, "errors", None)
-    if errors is None:
-        return type(refused).__name__
-    lines = []
-    for error in errors(include_url=False, include_input=False, include_context=False):
-        where = ".".join(str(part) for part in error["loc"]) or "settings"
-        lines.append(f"  {where}: {error['msg']}")
-    return "\n".join(lines)

@@ -154,7 +154,7 @@ class Store(Protocol):
         limit: int = 100,
         after: Sequence[Any] | None = None,
     ) -> list[Document]:
-        """Documents in order; '-' before a field = descending. 'id' is the document's id and always the last of the order.
+        """Documents in order; '-' before a field = descending. 'id' is the document's id and always comes last.
 
         `after`: the values of the order fields of the last document of the page before.
         """

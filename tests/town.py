@@ -15,17 +15,18 @@ from types import TracebackType
 from typing import Any, Self
 
 import httpx
-from services.competition.settings import Settings as CompetitionSettings
-from services.equivalence.settings import Settings as EquivalenceSettings
 
 from chassis import parked, sealing
 from chassis.bus import Received
 from chassis.runner import Limits
-from chassis.service import Build, Running
+from chassis.running import Running
+from chassis.service import Build
 from chassis.settings import ServiceSettings
 from contracts.topics import topics
 from services.competition import main as competition
+from services.competition.settings import Settings as CompetitionSettings
 from services.equivalence import main as equivalence
+from services.equivalence.settings import Settings as EquivalenceSettings
 from services.intake import main as intake
 from services.intake.settings import Settings as IntakeSettings
 from services.notify import main as notify

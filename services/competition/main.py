@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 from chassis.problems import Problem
+from chassis.process import run
 from chassis.pseudonyms import Pseudonyms
-from chassis.service import Infra, Periodic, Service, run
+from chassis.service import Infra, Periodic, Service
 from services.competition import api, consumers
 from services.competition.editions import load_editions, load_rosters
 from services.competition.register import Register

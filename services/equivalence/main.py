@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chassis.service import Infra, Periodic, Service, run
+from chassis.process import run
+from chassis.service import Infra, Periodic, Service
 from services.equivalence import api, policy_files
 from services.equivalence.catalogue import Catalogue
 from services.equivalence.consumers import subscriptions

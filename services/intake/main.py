@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from chassis.health import Health
+from chassis.process import run
 from chassis.sealing import Vault, parse_keys
-from chassis.service import Infra, Periodic, Service, run
+from chassis.service import Infra, Periodic, Service
 from services.intake import api, consumers
 from services.intake.case import CASES, CLAIMS
 from services.intake.errors import PROBLEMS

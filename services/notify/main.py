@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from chassis.process import run
 from chassis.sealing import Envelope, parse_keys
-from chassis.service import Infra, Periodic, Service, run
+from chassis.service import Infra, Periodic, Service
 from services.notify import api, consumers
 from services.notify.channels import Channel, OutboxFolder, Smtp, SmtpServer
 from services.notify.consumers import Tell

@@ -18,10 +18,11 @@ from chassis.envelope import to_record
 from chassis.handlers import Delivery, Reject, Retry, Save, Subscription, on, on_line
 from chassis.health import Health
 from chassis.outbox import Author
-from chassis.relay import Relay, WakingStore, relay_once
+from chassis.relay import Relay, relay_once
 from chassis.runner import Limits, Runner
 from chassis.store import Document, StoreUnavailable, change
 from chassis.store_sqlite import SqliteStore
+from chassis.waking import WakingStore
 from contracts.events import CaseWithdrawn, Event, MessageDelivered, PersonalDataErased
 from tests.waiting import until
 

@@ -16,8 +16,8 @@ import pytest
 from chassis.envelope import to_record
 from chassis.pseudonyms import Pseudonyms
 from chassis.runner import Limits
+from chassis.running import Running
 from chassis.sealing import format_keys
-from chassis.service import Running
 from contracts.events import CompetitionAssessed
 from services.competition import main
 from services.competition.result_file import ResultFile

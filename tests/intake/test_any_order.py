@@ -15,7 +15,7 @@ from chassis import sealing
 from chassis.bus import Record
 from chassis.envelope import to_record
 from chassis.runner import Limits
-from chassis.service import Running
+from chassis.running import Running
 from contracts.canonical import digest
 from contracts.events import (
     Because,

@@ -1,0 +1,89 @@
+"""The command line of a service: one process with a role, from its settings to its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+from chassis import logs
+from chassis.running import Running
+from chassis.service import Build
+from chassis.settings import ServiceSettings
+
+log = logging.getLogger(__name__)
+
+ROLES = ("all", "api", "consume", "relay", "setup")
+
+
+def run(name: str, kind: type[ServiceSettings], build: Build) -> None:
+    """`python -m services.<name>.main [role]`. Ends with 0 when it was asked to stop, 1 when it could not go on."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m services.{name}.main",
+        description=f"The {name} service. Settings come from the environment: {name.upper()}_* (see docs).",
+    )
+    parser.add_argument(
+        "role",
+        nargs="?",
+        default="all",
+        choices=ROLES,
+        help="all (default): API, consumer and relay in one process; setup: topics, indexes, policy versions, then end",
+    )
+    role = parser.parse_args().role
+    try:
+        settings = kind()
+    except ValueError as refused:
+        print(f"{name}: settings refused\n{_without_values(refused)}", file=sys.stderr)
+        raise SystemExit(2) from None
+    logs.setup(name, settings.log_level, sys.stderr)
+    log.info("starting", extra={"action": "service.starting", "role": role, "settings": settings.effective()})
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        raise SystemExit(runner.run(_main(name, settings, build, role)))
+
+
+async def _main(name: str, settings: ServiceSettings, build: Build, role: str) -> int:
+    running = Running(settings, build, name=name, role=role)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, running.ask_to_stop)
+    await running.start()
+    if role != "setup":
+        log.info(
+            "ready",
+            extra={
+                "action": "service.ready",
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "store": running.store.server,
+                "bus": running.bus.server,
+            },
+        )
+        await running.wait()
+    await running.stop()
+    log.info("stopped", extra={"action": "service.stopped"})
+    return 1 if running.failed else 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # Windows
+        return None
+    return uvloop.new_event_loop
+
+
+def _without_values(refused: ValueError) -> str:
+    """Which setting and why; a value may be a secret."""
+    errors = getattr(refused, "errors", None)
+    if errors is None:
+        return type(refused).__name__
+    lines = []
+    for error in errors(include_url=False, include_input=False, include_context=False):
+        where = ".".join(str(part) for part in error["loc"]) or "settings"
+        lines.append(f"  {where}: {error['msg']}")
+    return "\n".join(lines)
