@@ -3,6 +3,10 @@
 One aggregate, one write: every `Write` changes one document, its outbox and its marks in one atomic step.
 Documents hold JSON values only; instants are fixed-width UTC strings, so they sort as text in every store.
 A field that is missing and a field that is null are the same to a filter. Top-level fields are never removed.
+A field that is filtered or ordered by holds text, numbers or booleans (one of the three in every document) or null;
+only `holds` looks into lists. Text compares by code points, null sorts before every value.
+What some store could not keep as it is (an integer beyond 2^53, a key that begins with '$') is a ValueError before
+anything is written.
 """
 
 from __future__ import annotations
@@ -54,7 +58,7 @@ class Write:
     id: str
     expected: int | None = None  # the version it replaces (change; remove: None = any)
     fields: Mapping[str, Any] = field(default_factory=dict)  # top-level fields to set
-    append: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # list fields to extend at the end
+    append: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # lists to extend at the end; missing = empty
     cap: int = 500  # an appended list keeps its last `cap` entries
     seen: Mapping[str, int] = field(default_factory=dict)  # marks to set, per producer
     events: Sequence[Outgoing] = ()
@@ -97,7 +101,7 @@ def push(collection: str, id: str, append: Mapping[str, Sequence[Any]], *, seen:
 
 
 def remove(collection: str, id: str, *, expected: int | None = None) -> Write:
-    """Deletes the document. CONFLICT when it is not there (or not in the expected version)."""
+    """Deletes the document and the events it still had to send. CONFLICT when it is not there (or not in the expected version)."""
     return Write("remove", collection, id, expected)
 
 
@@ -163,6 +167,10 @@ class Store(Protocol):
 
     async def write(self, writes: Sequence[Write], *, ordered: bool = False) -> list[Outcome]:
         """One outcome per write, in their order. Each write is atomic and durable by itself.
+
+        StoreUnavailable: any of them may have happened. Repeat the call: a create that had happened is EXISTS, a change
+        CONFLICT. A caller that is cancelled knows as little. ValueError: a field to extend is not a list; it alone is
+        not written.
 
         ordered: stops after the first that is not WRITTEN; the rest are SKIPPED.
         At most one write per document in one call.
