@@ -101,7 +101,7 @@ def push(collection: str, id: str, append: Mapping[str, Sequence[Any]], *, seen:
 
 
 def remove(collection: str, id: str, *, expected: int | None = None) -> Write:
-    """Deletes the document and the events it still had to send. CONFLICT when it is not there (or not in the expected version)."""
+    """Deletes the document and the events it still had to send. CONFLICT when it is not there in this version."""
     return Write("remove", collection, id, expected)
 
 
