@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -81,6 +82,8 @@ def _change(path: Path, how: Callable[[dict[str, Client]], dict[str, Client]]) -
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 600
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
+                if path.exists():  # whoever could read it still can: in containers services have another user id
+                    Path(name).chmod(stat.S_IMODE(path.stat().st_mode))
                 json.dump({"clients": entries}, file, indent=2)
                 file.write("\n")
                 file.flush()

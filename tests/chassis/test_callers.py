@@ -38,6 +38,15 @@ def test_the_file_holds_no_secret_and_only_its_owner_reads_it(path):
     assert [entry.name for entry in path.parent.iterdir() if "lock" not in entry.name] == ["callers.json"]
 
 
+def test_whoever_could_read_the_file_still_can_after_a_change(path):
+    add(path, "p1", ["applications:read"])
+    path.chmod(0o644)
+
+    add(path, "p2", ["applications:read"])
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
 def test_secrets_have_256_bits(path):
     secrets = {add(path, "p1", ["applications:read"])[1] for _ in range(3)}
 
