@@ -10,7 +10,7 @@ from typing import Any
 
 from chassis import metrics
 from chassis.correlation import correlated
-from chassis.handlers import Delivery, Reject, Retry, Subscription
+from chassis.handlers import Delivery, Reject, Retry, Save, Subscription
 from chassis.outbox import Author
 from chassis.store import Document, StoreUnavailable, Write, push
 from contracts.events import Event
@@ -100,10 +100,14 @@ class Fold:
 
     async def _handle(self, delivery: Delivery, subscription: Subscription | None, state: _State) -> None:
         saved = None
-        if delivery.event is None or subscription is None or subscription.do is None:
-            if delivery.event is None:
-                metrics.EVENTS.labels(service=self._service, type="unknown", outcome="skipped").inc()
-        else:
+        if delivery.event is None:
+            metrics.EVENTS.labels(service=self._service, type="unknown", outcome="skipped").inc()
+        elif subscription is not None and subscription.line is not None:  # came in one batch with others of its key
+            if state.view(delivery.key) is None:  # nothing there to add to, and none is made: as with a push
+                state.seen[delivery.producer] = delivery.sequence
+                return
+            saved = Save(append=subscription.line(delivery.event, delivery))
+        elif subscription is not None and subscription.do is not None:
             with correlated(delivery.correlation_id):
                 do = subscription.do(delivery.event, state.view(delivery.key), delivery)
                 saved = await asyncio.wait_for(do, HANDLER_SECONDS)

@@ -293,6 +293,25 @@ async def test_lines_are_pushed_in_order_without_a_new_version(bench: Bench) -> 
     assert before.version == after.version
 
 
+async def test_lines_that_come_in_one_batch_with_other_events_are_kept(bench: Bench) -> None:
+    """INVARIANT: an event that only adds lines adds them too where it is folded with others of its key.
+
+    A consumer that was away finds both in one batch; a fold that moved the mark alone would lose the line for good.
+    """
+
+    def told(id: str, sequence: int, case: str = A) -> Record:
+        event = MessageDelivered(case_id=case, message_id=id, step="received", kind="email", attempts=1)
+        return record(event, sequence, source="/notify")
+
+    await bench.bus.publish([withdrawn(A, 1), told("m1", 1), withdrawn(A, 2), told("m2", 2), told("m1", 1, case=B)])
+    async with bench.running():
+        await bench.has(A, 1, 2)
+        assert await _lines(bench, ["m1", "m2"])
+        await bench.bus.publish([withdrawn(C, 1)])
+        await bench.has(C, 1)
+    assert await bench.store.get("things", B) is None, "a line alone makes no document"
+
+
 async def _lines(bench: Bench, lines: list[str]) -> bool:
     document = await bench.store.get("things", A)
     return document is not None and document.data.get("lines", []) == lines
