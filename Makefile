@@ -10,7 +10,7 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check lock clean
+.PHONY: help demo up down test check lock clean compose-secrets compose-demo compose-demo-down
 
 help:
 	@echo "make demo    the stories of the field on a stack of their own; ends by itself"
@@ -19,6 +19,9 @@ help:
 	@echo "make test    all tests that this machine can run (TESTS='tests/intake -k word' for some)"
 	@echo "make check   ruff and mypy"
 	@echo "make lock    writes the locked requirements anew (needs uv)"
+	@echo "make compose-secrets   once, before docker compose up: keys and logins (needs Docker alone)"
+	@echo "make compose-demo      the stories on Kafka, four MongoDB stores and containers; ends by itself"
+	@echo "                       (KEEP=1 leaves them running, make compose-demo-down stops them)"
 	@echo "make clean   removes .venv and caches; never data"
 
 demo:
@@ -33,6 +36,16 @@ up:
 down:
 	@test -x $(RUN) || { echo "Nothing is installed, so nothing runs."; exit 1; }
 	@$(RUN) -m local.down --data $(DATA)
+
+compose-secrets:
+	@deploy/new-secrets
+
+compose-demo:
+	$(environment)
+	@$(RUN) -m local.demo_containers $(if $(KEEP),--keep)
+
+compose-demo-down:
+	@$(RUN) -m local.demo_containers --down
 
 test:
 	$(environment) --dev

@@ -51,7 +51,9 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     for name, (mode, content) in files.items():
         _write(folder / name, mode, content)
-    print(f"Made {len(files)} files. Keep them like passwords, and a copy elsewhere: without them the data stay sealed.")
+    print(
+        f"Made {len(files)} files. Keep them like passwords, and a copy elsewhere: without them the data stay sealed."
+    )
     return 0
 
 
