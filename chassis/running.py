@@ -193,6 +193,7 @@ class Running:
             timeout_keep_alive=30,
         )
         self._server = _Server(config)
+        self._server.should_exit = self._stop.is_set()  # asked to stop before there was a server
         await self._server.serve()
 
     def ask_to_stop(self) -> None:
