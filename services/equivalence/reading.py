@@ -92,14 +92,20 @@ class Reading:
             and (credential is None or credential in each.source_credential.certificates)
         ]
         entries = [_arrangement(each, modes) for each in found if each.of_the_list]
+        arrangements = [_arrangement(each, modes) for each in found if not each.of_the_list]
+        known = sum(each.of_the_list for each in self._catalogue.supplementary.served)
         return _cited(
             {
                 "credential": credential,
                 "direction": direction,
                 "list_version": self._catalogue.supplementary_document.version,
                 "digest": self._catalogue.supplementary_document.digest,
-                "of_the_list": {"known": len(entries), "text": _entries_text(len(entries)), "entries": entries},
-                "arrangements": [_arrangement(each, modes) for each in found if not each.of_the_list],
+                "of_the_list": {
+                    "known": known,
+                    "text": _entries_text(known, len(entries), len(arrangements)),
+                    "entries": entries,
+                },
+                "arrangements": arrangements,
             }
         )
 
@@ -163,18 +169,18 @@ def _grade(listed: Listed, certificate: str, grade: certificates.Grade) -> dict[
 def _answer(listing: Listing, listed: Listed, class_id: str) -> dict[str, Any]:
     version = listed.policy.version
     zh, en = {
-        Listing.LISTED: (f"列入清单{version}的{class_id}类。", f"Listed in class {class_id} of {version}."),
+        Listing.LISTED: (f"列入清单{version}版{class_id}类。", f"Listed in class {class_id} of list {version}."),
         Listing.OTHER_CLASSES_ONLY: (
-            f"清单{version}中该级别的来源仅列其他类别，未列{class_id}类。",
-            f"The source of this row of {version} names other classes and not {class_id}.",
+            f"按来源所载，清单{version}版仅将该持证级别列入其他类别，未列入{class_id}类。",
+            f"The source of this row of list {version} names other classes and not {class_id}.",
         ),
         Listing.NOT_LISTED: (
-            f"清单{version}的{class_id}类全部条目中没有。",
-            f"Not in class {class_id} of {version}, all of whose rows are known to us.",
+            f"清单{version}版{class_id}类的全部条目均已掌握，其中未列该证书的这一持证级别。",
+            f"Not listed in class {class_id} of list {version}, all of whose rows are known to us.",
         ),
         Listing.NOT_KNOWN: (
-            f"清单{version}的{class_id}类是否列入，我方尚不掌握。",
-            f"Whether class {class_id} of {version} lists it is not known to us.",
+            f"是否列入清单{version}版{class_id}类，本系统尚未掌握。",
+            f"Whether class {class_id} of list {version} lists it is not known to us.",
         ),
     }[listing]
     return {"answer": listing.value, "text": {"zh": zh, "en": en}}
@@ -205,15 +211,18 @@ def _arrangement(each: Arrangement, modes: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _entries_text(known: int) -> dict[str, str]:
+def _entries_text(known: int, fitting: int, arrangements: int) -> dict[str, str]:
+    """How many entries of the list are known to us, how many of them fit the question; and what stands beside them."""
     if known == 0:
-        return {
-            "zh": "补充清单的条目我方尚不掌握；以下安排均非取自该清单。",
-            "en": "No entry of the supplementary list is known to us; the arrangements below are not taken from it.",
-        }
+        zh, en = "补充清单的条目本系统尚未掌握", "No entry of the supplementary list is known to us"
+    else:
+        zh = f"补充清单的条目本系统已掌握{known}条，其中与所查内容相符的{fitting}条"
+        en = f"Entries of the supplementary list known to us: {known}, of which {fitting} fit the question"
+    if arrangements == 0:
+        return {"zh": f"{zh}；其他来源的同类安排亦未查见。", "en": f"{en}; nor is an arrangement from elsewhere."}
     return {
-        "zh": f"补充清单中已知{known}条。",
-        "en": f"Entries of the supplementary list known to us: {known}.",
+        "zh": f"{zh}；下列安排另有来源，并非取自该清单。",
+        "en": f"{en}; the arrangements below are real ones from other sources and not taken from it.",
     }
 
 

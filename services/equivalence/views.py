@@ -141,7 +141,7 @@ class ArrangementView(BaseModel):
 
 
 class EntriesView(BaseModel):
-    """Entries of the supplementary list itself."""
+    """Entries of the supplementary list that fit the question; `known`: how many of the list we know at all."""
 
     known: int
     text: Text

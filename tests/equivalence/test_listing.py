@@ -57,7 +57,8 @@ def test_eleven_of_the_eighty_five_rows_of_the_first_list_are_known() -> None:
     [
         (date(2023, 9, 19), [], True),
         (date(2023, 12, 1), ["1.0"], False),
-        (date(2024, 3, 12), ["1.0"], True),
+        (date(2024, 3, 3), ["1.0"], False),
+        (date(2024, 3, 4), ["1.0"], True),
         (date(2024, 10, 31), ["1.0"], True),
         (date(2024, 11, 1), ["1.0", "2.0"], False),
         (date(2024, 12, 5), ["1.0", "2.0"], False),

@@ -18,9 +18,9 @@ from services.equivalence.domain.values import CONFIDENCE
 # is a new version, and rounds that name the old digest would refuse it.
 PUBLISHED = {
     "pudong-2021": "sha256:4054755e818511ba6294f4abc31107609552057fef6ec1c903ed1b95979fe4c0",
-    "1.0": "sha256:120f9bbdb5ca103aaae0d7d4ff88a29a6f98f82cd342a182331707743c5b8a64",
-    "2.0": "sha256:cf4697550d5c2ad423f627ba6b254d2cd97f39106868c4ca2445d54871d02fbf",
-    "3.0": "sha256:00d7fb7ab60c22ca793d4f69bf4f8bd427029ed0d14ba7278b2d8350c41f4265",
+    "1.0": "sha256:76b87347eb8b3bff3664f93dc55d89f320b98b9cd2dcd41f46557f54eca904f4",
+    "2.0": "sha256:fba51676ed924109a4387139dac9d118a1a4be1c7cf3762fd3777f868b0f0009",
+    "3.0": "sha256:73d9f92ec3253a845e5dfcfe0680182ba214e2cf33bf1014ec00a9a1c39db2a1",
 }
 
 

@@ -19,7 +19,10 @@ FIELDS = ("science", "engineering", "accounting", "arts", "other")
 EMPLOYERS = ("company", "social-organisation", "individual-business", "public-institution", "other")
 MONTHS = st.integers(min_value=1980 * 12, max_value=2030 * 12)
 # Why a road may be closed although the row is not known: none of it depends on the row.
-NOT_OF_THE_ROW = {"certificate-lapsed", "certificate-not-issued", "earlier-round", "free-post", "superior-consent"}
+NOT_OF_THE_ROW = {
+    *("certificate-lapsed", "certificate-not-issued", "domestic-certificate", "earlier-round"),
+    *("free-post", "superior-consent"),
+}
 
 holdings = st.sampled_from(
     [(id, grade) for id, each in certificates().items() for grade in each.grades] + [("unlisted", "unlisted")]

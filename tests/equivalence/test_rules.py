@@ -63,8 +63,8 @@ def test_a_doctor_with_one_year_of_two_lacks_the_years_and_nothing_else() -> Non
     assert answer.status == "closed"
     assert codes(answer.missing) == ["years"]
     assert answer.missing[0].values == {"have": 1, "need": 2, "until": "2024-12-31"}
-    assert answer.missing[0].text.en == "1 of 2 years counted to 31 December 2024"
-    assert answer.missing[0].text.zh == "截至2024年12月31日计1年，需2年。"
+    assert answer.missing[0].text.en == "For the associate senior level: 1 of 2 years counted to 31 December 2024."
+    assert answer.missing[0].text.zh == "申报副高级须从事相关专业工作满2年，截至2024年12月31日计1年。"
     assert "高级会计师（副高级）" in item(answer.evidence, "row").text.zh
 
 
@@ -226,10 +226,14 @@ def test_round_three_takes_nobody_who_was_in_rounds_one_or_two(earlier: str) -> 
     assert codes(answer.missing) == ["earlier-round"]
 
 
-def test_other_rounds_take_participants_of_earlier_ones() -> None:
+def test_whether_another_round_takes_participants_of_earlier_ones_is_not_known_and_said_so() -> None:
     facts = some_facts(round="sh-overseas-2", earlier_rounds=("sh-overseas-1",))
 
-    assert assess(facts, list_version()).status == "open-if"
+    answer = assess(facts, list_version())
+
+    assert answer.status == "open-if"
+    assert "earlier-rounds-not-known" in codes(answer.notes)
+    assert "earlier-rounds-not-known" not in codes(assess(some_facts(), list_version()).notes)
 
 
 def test_an_employer_of_a_kind_that_no_rule_names_is_for_an_officer() -> None:

@@ -21,6 +21,7 @@ from services.equivalence.domain.listing import Listing, listing_of
 from services.equivalence.domain.policy import ListVersion, Row
 from services.equivalence.domain.values import (
     CLOSED,
+    DOMESTIC,
     Answer,
     Clause,
     Facts,
@@ -47,7 +48,7 @@ def assess(facts: Facts, policy: ListVersion) -> Answer:
     answers = [(held, _certificate(held, facts, policy, policy.title_class.id)) for held in facts.certificates]
     answers.sort(key=lambda each: _preference(*each))
     (_, best), *others = answers
-    notes = (*best.notes, *(_other(held, answer) for held, answer in others), *_items(_supplementary()))
+    notes = (*best.notes, *(_other(held, answer, policy) for held, answer in others), *_items(_supplementary()))
     return replace(best, notes=notes)
 
 
@@ -67,6 +68,9 @@ def _preference(held: Held, answer: Answer) -> tuple[object, ...]:
 
 
 def _certificate(held: Held, facts: Facts, policy: ListVersion, class_id: str) -> Answer:
+    if held.certificate in DOMESTIC:
+        said = missing("domestic-certificate", words.domestic_certificate(), rule="class-c", **_named(held))
+        return answer_of([said], policy)
     row = policy.row(held.certificate, held.grade)
     listing = listing_of(policy, held.certificate, held.grade, class_id)
     own = [*person.validity(held, facts), *person.earlier_rounds(facts, policy)]
@@ -138,6 +142,17 @@ def _leads_to(row: Row, facts: Facts, policy: ListVersion) -> tuple[Opens | None
     return Opens(series, level, policy.titles[series][level], confidence, only=False), found
 
 
+def _any_level(facts: Facts, policy: ListVersion) -> Iterator[Finding]:
+    """The level is not known to us; how far staff of a public institution may go is."""
+    if facts.employer.kind != person.PUBLIC_INSTITUTION:
+        return
+    allowed = person.highest_allowed(facts, policy)
+    if allowed is None:
+        yield _current_title()
+    elif policy.ceiling is not None and (level_rank(allowed) or 0) < (level_rank(policy.ceiling) or 0):
+        yield note("one-level-above", words.capped(allowed), rule=person.PUBLIC_INSTITUTION, level=allowed)
+
+
 def _fixed_level(level: str, facts: Facts, policy: ListVersion) -> Iterator[Finding]:
     """A title that is fixed per certificate may be more than one level above the current one."""
     if facts.employer.kind != person.PUBLIC_INSTITUTION:
@@ -155,8 +170,12 @@ def _degree_field(series: str, facts: Facts, policy: ListVersion, stand: steps.S
     if series != rule.values["series"] or policy.ladder is None:
         return
     fitting = [each for each in facts.education if each.field in rule.values["degree_fields"]]
-    if not fitting:
-        yield missing("degree-field", words.degree_field(), rule=rule.id)
+    if not fitting and any(each.field == steps.OTHER for each in facts.education):
+        text = words.officer_confirms_degree_field()
+        yield condition("officer-confirms-degree-field", text, rule=rule.id, officer=True)
+    elif not fitting:
+        text = words.degree_field(filed=bool(facts.education))
+        yield missing("degree-field", text, rule=rule.id)
     elif max(policy.ladder.ranks.get(each.degree, 0) for each in fitting) < stand.rank:
         yield note("degree-of-another-field", words.degree_of_another_field(), rule=rule.id)
     else:
@@ -191,7 +210,7 @@ def _not_known(
         level = steps.reached(policy.ladder, stand, policy.ceiling)
         findings += steps.counted(policy.ladder, stand, facts)
         findings.append(note("ladder-reached", words.ladder_reached(level), rule=steps.LADDER, level=level or "none"))
-    findings += [*person.employer(facts, policy), *person.place_of_work(facts, policy)]
+    findings += [*person.employer(facts, policy), *person.place_of_work(facts, policy), *_any_level(facts, policy)]
     if row is not None:
         text = words.row_known(policy.version, row.name, row.classes, None)
         findings.append(
@@ -209,7 +228,7 @@ def _not_known(
 
 
 def _beside(opens: Opens | None, facts: Facts) -> Iterator[Finding]:
-    """What the person asked for or holds, where it differs from what the certificate leads to."""
+    """What the person asked for, where it differs from what the certificate leads to; and what is held already."""
     if opens is None:
         return
     rank = level_rank(opens.level) or 0
@@ -220,7 +239,7 @@ def _beside(opens: Opens | None, facts: Facts) -> Iterator[Finding]:
             text = words.target_differs(opens.title)
             yield note("target-differs", text, series=target.series, level=target.level)
     if any(each.series == opens.series and (level_rank(each.level) or 0) >= rank for each in facts.titles):
-        yield note("title-held", words.title_held(opens.title), series=opens.series, level=opens.level)
+        yield missing("title-held", words.title_held(opens.title), series=opens.series, level=opens.level)
 
 
 def _other_grades(held: Held, policy: ListVersion, class_id: str) -> Iterator[Finding]:
@@ -231,10 +250,12 @@ def _other_grades(held: Held, policy: ListVersion, class_id: str) -> Iterator[Fi
             yield note("other-grade", text, certificate=row.certificate, grade=row.grade or "any", abbr=row.abbr)
 
 
-def _other(held: Held, answer: Answer) -> Item:
+def _other(held: Held, answer: Answer, policy: ListVersion) -> Item:
     reasons = (*answer.missing, *(each for each in answer.conditions if each.code != "certificate-verified"))
     reason = reasons[0].text if reasons else None
-    text = words.other_certificate(held.certificate, held.grade, answer.status, reason)
+    row = policy.row(held.certificate, held.grade)
+    name = words.certificate_name(held.certificate) if row is None else row.name
+    text = words.other_certificate(name, answer.status, reason)
     return Item("other-certificate", text, {**_named(held), "status": answer.status})
 
 

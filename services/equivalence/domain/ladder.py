@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from services.equivalence.domain import words
-from services.equivalence.domain.findings import Finding, applied, evidence, missing, note
+from services.equivalence.domain.findings import Finding, applied, condition, evidence, missing, note
 from services.equivalence.domain.policy import Ladder
 from services.equivalence.domain.values import LEVELS, Facts, Work
 from services.equivalence.domain.years import months_counted
 
 LADDER = "overseas-ladder"
+OTHER = "other"  # a degree or field that the filing's list does not name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +49,27 @@ def reached(ladder: Ladder, stand: Standing, ceiling: str) -> str | None:
 
 
 def step(ladder: Ladder, stand: Standing, level: str, facts: Facts) -> Iterator[Finding]:
-    """Is the step of this level met? One thing is missing if not: the degree, or the years."""
+    """Is the step of this level met? One thing is missing if not: the degree, or the years.
+
+    A degree that the filing's list does not name may be any: what it is equal to is for an officer, and no gap.
+    """
     need = ladder.years_needed(level, stand.rank)
+    if need is not None and stand.years >= need:
+        yield applied(LADDER)
+        return
+    if any(each.degree == OTHER for each in facts.education):
+        least = ladder.years_needed(level, max(ladder.ranks.values()))
+        if least is not None and stand.years >= least:
+            yield condition("officer-confirms-degree", words.officer_confirms_degree(), rule=LADDER, officer=True)
+            return
+        need = least if need is None else need
     if need is None:
         lowest = ladder.lowest_degree(level)
-        yield missing("degree", words.degree(lowest), rule=LADDER, need=lowest)
-    elif stand.years < need:
-        yield missing(
-            "years",
-            words.years(stand.years, need, facts.last_day),
-            rule=LADDER,
-            have=stand.years,
-            need=need,
-            until=facts.until,
-        )
-    else:
-        yield applied(LADDER)
+        text = words.degree(lowest, filed=bool(facts.education))
+        yield missing("degree", text, rule=LADDER, need=lowest)
+        return
+    text = words.years(level, stand.years, need, facts.last_day)
+    yield missing("years", text, rule=LADDER, have=stand.years, need=need, until=facts.until)
 
 
 def counted(ladder: Ladder, stand: Standing, facts: Facts) -> Iterator[Finding]:

@@ -60,13 +60,13 @@ def versions_on(lists: Sequence[ListVersion], jurisdiction: str, day: date) -> A
 def _in_force_on(day: date, candidates: Sequence[ListVersion], unsure: Sequence[ListVersion]) -> Text:
     if not candidates:
         en = f"No list version known to us was in force on {day_en(day)}."
-        return Text(f"{day_zh(day)}没有我方所知的清单版本施行。", en)
-    names_zh = "或".join(each.version for each in candidates)
+        return Text(f"本系统掌握的清单版本中，{day_zh(day)}没有已施行的版本。", en)
+    names_zh = "版或".join(each.version for each in candidates)
     names_en = " or ".join(each.version for each in candidates)
     if not unsure:
-        return Text(f"{day_zh(day)}施行的是{names_zh}版。", f"Version {names_en} was in force on {day_en(day)}.")
+        return Text(f"{day_zh(day)}施行的是清单{names_zh}版。", f"Version {names_en} was in force on {day_en(day)}.")
     spans_zh = "；".join(
-        f"{each.version}版的施行日我方不知，在{day_zh(each.earliest.day)}至{day_zh(each.latest.day)}之间"
+        f"{each.version}版的施行日期尚未掌握，应在{day_zh(each.earliest.day)}至{day_zh(each.latest.day)}之间"
         for each in unsure
     )
     spans_en = "; ".join(
@@ -76,8 +76,8 @@ def _in_force_on(day: date, candidates: Sequence[ListVersion], unsure: Sequence[
     )
     if len(candidates) == 1:
         return Text(
-            f"{day_zh(day)}可能已施行{names_zh}版，也可能尚无清单：{spans_zh}。",
+            f"{day_zh(day)}可能已施行清单{names_zh}版，也可能尚未施行任何版本：{spans_zh}。",
             f"On {day_en(day)} version {names_en} was in force or no list was: {spans_en}.",
         )
     en = f"Version {names_en} was in force on {day_en(day)}: {spans_en}."
-    return Text(f"{day_zh(day)}施行的可能是{names_zh}版：{spans_zh}。", en)
+    return Text(f"{day_zh(day)}施行的可能是清单{names_zh}版：{spans_zh}。", en)

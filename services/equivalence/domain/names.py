@@ -15,12 +15,12 @@ _LEVELS = {
 }
 _DEGREES = {
     "bachelor": Text("学士", "bachelor"),
-    "master": Text("硕士（或第二学士）", "master (or second bachelor)"),
+    "master": Text("硕士（或第二学士）", "master (or a second bachelor)"),
     "doctorate": Text("博士", "doctorate"),
 }
 _STATUS = {
-    "open-if": Text("满足条件即可申报", "open once its conditions are met"),
-    "closed": Text("按现行规定本路径不适用", "this road, as its rules stand, does not apply"),
+    "open-if": Text("满足条件后可以申报", "open once its conditions are met"),
+    "closed": Text("按现行规定，目前不能通过本路径申报", "closed for now under the rules as they stand"),
 }
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),

@@ -38,6 +38,8 @@ def earlier_rounds(facts: Facts, policy: ListVersion) -> Iterator[Finding]:
     """A round may not take participants of earlier ones; the list version says which (round 3: those of 1 and 2)."""
     rule = policy.rules.get("earlier-rounds")
     if rule is None or rule.values["round"] != facts.round:
+        if facts.earlier_rounds:
+            yield note("earlier-rounds-not-known", words.earlier_rounds_not_known())
         return
     before = sorted(set(rule.values["excluded_after"]).intersection(facts.earlier_rounds))
     if before:

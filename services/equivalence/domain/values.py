@@ -10,6 +10,8 @@ from typing import Any
 OPEN_IF = "open-if"
 CLOSED = "closed"  # the rules of the road, as they stand, do not admit the person; never a refusal of a title
 
+# Certificates of the vocabulary that a mainland body issues: no list of overseas certificates can hold them.
+DOMESTIC = frozenset({"cicpa", "cirea"})
 LEVELS = ("technician", "assistant", "intermediate", "associate_senior", "senior")  # lowest first
 CONFIDENCE = ("official", "news", "inferred", "synthetic")  # surest first
 
