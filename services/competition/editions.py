@@ -70,11 +70,12 @@ class Statement(Part):
 
 
 class Recognition(Part):
-    """What a place in the stage leads to an assessment for."""
+    """What a place in the stage leads to an assessment for. `levels_may_be_skipped`: None = no source says."""
 
     stage: Literal["final"]
     confidence: Literal["official", "news", "inferred"]
     titles: tuple[RecognisedTitle, ...] = Field(min_length=1)
+    levels_may_be_skipped: bool | None = None
     clauses: tuple[Statement, ...] = Field(min_length=1)
 
 

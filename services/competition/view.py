@@ -53,6 +53,7 @@ def _edition(state: Mapping[str, Any]) -> Edition:
         clauses=tuple(
             Clause(clause["id"], clause["source"], clause["confidence"]) for clause in recognition["clauses"]
         ),
+        skips=recognition.get("levels_may_be_skipped") is True,
     )
 
 
@@ -112,6 +113,7 @@ def _edition_from(kept: Mapping[str, Any]) -> Edition:
         titles=tuple(LevelTitle(title["level"], _names(title["name"])) for title in kept["titles"]),
         confidence=kept["confidence"],
         clauses=tuple(Clause(**clause) for clause in kept["clauses"]),
+        skips=kept["skips"],
     )
 
 

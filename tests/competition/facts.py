@@ -21,7 +21,7 @@ EDITION, PROJECT = "sh-ymec-2024", "P-1"
 TITLES = {
     "intermediate": LevelTitle("intermediate", Names("工程师", "Engineer")),
     "associate_senior": LevelTitle("associate_senior", Names("高级工程师", "Senior Engineer")),
-    "senior": LevelTitle("senior", Names("正高级工程师", "Full Senior Engineer")),
+    "senior": LevelTitle("senior", Names("正高级工程师", "Professorate Senior Engineer")),
 }
 
 
@@ -34,10 +34,15 @@ def some_facts(*claims: Claim, titles: tuple[tuple[str, str], ...] = (), person:
 
 
 def an_edition(
-    id: str = EDITION, *, results: str = "partial", levels: tuple[str, ...] = ("associate_senior", "senior")
+    id: str = EDITION,
+    *,
+    results: str = "partial",
+    levels: tuple[str, ...] = ("associate_senior", "senior"),
+    skips: bool = True,
 ) -> Edition:
     titles = tuple(TITLES[level] for level in levels)
-    return Edition(id, Names("大赛", "Contest"), results, titles, "news", (Clause(f"{id}/final", "S24", "news"),))
+    clauses = (Clause(f"{id}/final", "S24", "news"),)
+    return Edition(id, Names("大赛", "Contest"), results, titles, "news", clauses, skips)
 
 
 def a_member(

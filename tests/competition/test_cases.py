@@ -35,7 +35,7 @@ async def test_the_technical_lead_of_the_evtol_finalist_may_be_assessed_up_to_fu
         assert (answer.road, answer.status) == ("competition", "open")
         assert answer.opens is not None
         assert (answer.opens.title.zh, answer.opens.only) == ("正高级工程师", False)
-        assert [item.values for item in answer.exceptions] == [{"from": "none", "to": "senior"}]
+        assert [item.values for item in answer.exceptions] == [{"from": "none", "to": "senior", "allowed": "yes"}]
         assert [item.code for item in answer.outstanding] == ["role-confirmation", "committee-assessment"]
         assert answer.evidence[0].values["award"] == "优胜奖"
         assert all("合成" in item.text.zh for item in answer.evidence)

@@ -35,7 +35,7 @@ def test_recognition_reaches_full_senior_in_both_editions():
         assert edition.recognition.titles[-1].model_dump() == {
             "level": "senior",
             "zh": "正高级工程师",
-            "en": "Full Senior Engineer",
+            "en": "Professorate Senior Engineer",
         }
 
 

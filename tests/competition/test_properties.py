@@ -12,6 +12,7 @@ from contracts.canonical import canonical_json
 from contracts.events import Because
 from services.competition.assessments import make, recompute
 from services.competition.domain import Answer, Facts, Title, View, assess, own_rows
+from services.competition.domain.values import RANK
 from services.competition.register import Version
 from tests.competition.facts import a_claim, a_member, a_project, an_edition
 
@@ -68,9 +69,12 @@ def finals_of(person: tuple[str, ...], view: View) -> set[tuple[str, str]]:
 
 @given(facts, registers)
 def test_the_road_is_open_only_to_a_team_member_of_a_project_in_the_final(facts: Facts, view: View):
+    """And to whom the edition has something left to open."""
     answer = assess(facts, view)
 
-    claimed = {(claim.edition, claim.project) for claim in facts.claims}
+    held = max((RANK.get(title.level, 0) for title in facts.titles if title.series == "engineering"), default=0)
+    higher = {edition.id for edition in view.editions if RANK[edition.highest.level] > held}
+    claimed = {(claim.edition, claim.project) for claim in facts.claims if claim.edition in higher}
     assert (answer.status == "open") == bool(claimed & finals_of(facts.person, view))
 
 

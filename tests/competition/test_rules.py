@@ -38,7 +38,7 @@ def test_a_place_in_the_final_opens_an_assessment_up_to_the_editions_highest_lev
 def test_a_level_skipped_is_shown_as_an_exception_with_both_ends():
     answer = assess(some_facts(), a_register(a_project()))
 
-    assert values(answer.exceptions, "level-skip") == {"from": "none", "to": "senior"}
+    assert values(answer.exceptions, "level-skip") == {"from": "none", "to": "senior", "allowed": "yes"}
 
 
 @pytest.mark.parametrize(("level", "skips"), [("assistant", True), ("intermediate", True), ("associate_senior", False)])
@@ -52,6 +52,21 @@ def test_a_title_of_another_series_is_no_step_on_the_engineering_ladder():
     answer = assess(some_facts(titles=(("accounting", "associate_senior"),)), a_register(a_project()))
 
     assert values(answer.exceptions, "level-skip")["from"] == "none"
+    assert answer.exceptions[0].text.zh.startswith("由无工程系列职称")
+
+
+def test_where_no_source_says_that_levels_may_be_skipped_the_exception_says_so():
+    answer = assess(some_facts(), a_register(a_project(), editions=(an_edition(skips=False),)))
+
+    assert answer.status == "open"
+    assert values(answer.exceptions, "level-skip")["allowed"] == "not-known"
+    assert "No text seen says" in answer.exceptions[0].text.en
+
+
+def test_the_highest_title_is_not_opened_again_to_somebody_who_holds_it():
+    answer = assess(some_facts(titles=(("engineering", "senior"),)), a_register(a_project()))
+
+    assert (answer.status, codes(answer.missing)) == ("closed", ["title-held"])
 
 
 def test_a_role_that_nobody_has_confirmed_is_outstanding_and_holds_nothing_shut():

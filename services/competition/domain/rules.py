@@ -69,6 +69,8 @@ def _entry(claim: Claim, facts: Facts, view: View) -> Answer:
     edition = view.edition(claim.edition)
     if edition is None:
         return _officer(claim, None, "edition-unknown", facts.titles)
+    if _rank_held(facts.titles) >= RANK[edition.highest.level]:
+        return _closed(texts.title_held(edition.highest), edition)
     project = view.project(claim.edition, claim.project)
     if project is None:
         if edition.results == COMPLETE:
@@ -139,7 +141,12 @@ def _opens(edition: Edition) -> Opens:
 
 def _level_skip(edition: Edition, titles: Iterable[Title]) -> tuple[Item, ...]:
     """Levels may be skipped in this road [S01, S24]; more than one above the current title is shown as an exception."""
-    have = max((RANK.get(title.level, 0) for title in titles if title.series == SERIES), default=0)
+    have = _rank_held(titles)
     if RANK[edition.highest.level] - have <= 1:
         return ()
-    return (texts.level_skip(LEVELS[have - 1] if have else None, edition.highest),)
+    return (texts.level_skip(LEVELS[have - 1] if have else None, edition.highest, allowed=edition.skips),)
+
+
+def _rank_held(titles: Iterable[Title]) -> int:
+    """Of the highest title in the series of the contest; 0 = none."""
+    return max((RANK.get(title.level, 0) for title in titles if title.series == SERIES), default=0)

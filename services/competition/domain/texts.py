@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.competition.domain.values import Claim, Edition, Item, LevelTitle, Member, Names, Project
+from services.competition.domain.values import SERIES, Claim, Edition, Item, LevelTitle, Member, Names, Project
 
 ROLES = {
     "technical-lead": Names("技术负责人", "technical lead"),
@@ -24,12 +24,12 @@ LEVELS = {
     "senior": Names("正高级", "full senior level"),
 }
 STATUSES = {
-    "open": Names("可以进入评定", "open"),
-    "open-if": Names("满足条件后可以进入评定", "open on a condition"),
+    "open": Names("可以进入职称认定", "open"),
+    "open-if": Names("满足条件后可以进入职称认定", "open once its conditions are met"),
     "not-known": Names("尚不能判断", "not known yet"),
-    "closed": Names("不符合本通道条件", "closed"),
+    "closed": Names("按现行规定，目前不能通过本路径申报", "closed for now under the rules as they stand"),
 }
-_NO_TITLE = Names("无职称", "no title")
+_NO_TITLE = Names("无工程系列职称", "no engineering title")
 _SYNTHETIC = Names("【合成演示数据】", " [synthetic data for demonstration]")
 
 
@@ -37,7 +37,7 @@ def no_title_by_itself() -> Item:
     return Item(
         "no-title-by-itself",
         Names(
-            "竞赛成绩只能启动对本人的职称评定，本身不授予任何职称；是否授予由评定委员会决定。",
+            "大赛成绩仅作为启动本人职称认定的依据，并不直接取得职称；职称由专门的认定委员会审定。",
             "A contest result opens an assessment. It never grants a title by itself: a committee decides.",
         ),
     )
@@ -46,7 +46,7 @@ def no_title_by_itself() -> Item:
 def no_entry() -> Item:
     return Item(
         "no-entry",
-        Names("申报材料中没有填写参赛项目。", "The application names no contest entry."),
+        Names("申报材料中未填报参赛项目。", "The application names no contest entry."),
     )
 
 
@@ -54,7 +54,7 @@ def project_not_in_register(claim: Claim, edition: Edition) -> Item:
     return Item(
         "project-not-in-register",
         Names(
-            f"{edition.name.zh}的结果已全部登记，其中没有项目 {claim.project}。",
+            f"{edition.name.zh}的成绩已全部登记，其中未见项目 {claim.project}。",
             f"The results of the {edition.name.en} are registered in full and hold no project {claim.project}.",
         ),
         _of(claim),
@@ -77,7 +77,7 @@ def not_in_final(edition: Edition, project: Project) -> Item:
     return Item(
         "not-in-final",
         Names(
-            f"项目 {project.id} 在{edition.name.zh}中止于{stage.zh}，未进入决赛。",
+            f"项目 {project.id} 在{edition.name.zh}中的最后阶段为{stage.zh}，未进入决赛。",
             f"Project {project.id} did not reach the final of the {edition.name.en}; its last stage was "
             f"{'the entry' if project.stage == 'entered' else stage.en}.",
         ),
@@ -89,7 +89,7 @@ def result_outstanding(edition: Edition, project: Project) -> Item:
     return Item(
         "result-outstanding",
         Names(
-            f"{edition.name.zh}的结果尚未全部登记，项目 {project.id} 是否进入决赛还不知道；结果登记后会自动重新判断。",
+            f"{edition.name.zh}的成绩尚未全部登记，项目 {project.id} 是否进入决赛尚未掌握；成绩登记后将自动重新核对。",
             f"The results of the {edition.name.en} are not registered in full: whether project {project.id} "
             "reached the final is not known yet. It is judged again when they are.",
         ),
@@ -101,7 +101,7 @@ def not_on_team(edition: Edition, project: Project) -> Item:
     return Item(
         "not-on-team",
         Names(
-            f"{edition.name.zh}的团队名单已全部登记，项目 {project.id} 的名单中没有您。",
+            f"{edition.name.zh}的团队名单已全部登记，项目 {project.id} 的名单中未见您的信息。",
             f"The teams of the {edition.name.en} are registered in full, and you are not on the team of project "
             f"{project.id}.",
         ),
@@ -111,22 +111,22 @@ def not_on_team(edition: Edition, project: Project) -> Item:
 
 def officer_confirms(claim: Claim, edition: Edition | None, why: str) -> Item:
     """`why`: edition-unknown, project-unknown or not-on-team."""
-    name = edition.name if edition else Names(f"赛事 {claim.edition} ", f"contest edition {claim.edition}")
+    name = edition.name if edition else Names(f"大赛（{claim.edition}）", f"contest edition {claim.edition}")
     because = {
-        "edition-unknown": Names("我们的登记册中没有这一届赛事", "our register does not hold this edition"),
+        "edition-unknown": Names("登记信息中尚无这一届大赛", "our register does not hold this edition"),
         "project-unknown": Names(
-            "这一届的结果尚未全部登记，登记册中还没有该项目",
+            "这一届的成绩尚未全部登记，登记信息中尚无该项目",
             "the results of this edition are not registered in full and do not hold the project yet",
         ),
         "not-on-team": Names(
-            "这一届的结果尚未全部登记，登记的团队名单中还没有您",
+            "这一届的成绩尚未全部登记，已登记的团队名单中尚无您的信息",
             "the results of this edition are not registered in full and you are not on the registered team yet",
         ),
     }[why]
     return Item(
         "officer-confirms-entry",
         Names(
-            f"需由工作人员确认您在{name.zh}中项目 {claim.project} 的参赛情况及是否进入决赛：{because.zh}。",
+            f"您在{name.zh}中项目 {claim.project} 的参赛情况及是否进入决赛，须由工作人员确认：{because.zh}。",
             f"An officer confirms your entry {claim.project} in the {name.en} and its place in the final: "
             f"{because.en}.",
         ),
@@ -142,14 +142,14 @@ def role_confirmation(claim: Claim, member: Member) -> Item:
         why = Names("团队内对该角色有异议", "it is disputed within the team")
     elif claim.role != member.role:
         state = "differs"
-        why = Names(f"登记册中的角色为{held.zh}", f"the register says {held.en}")
+        why = Names(f"登记信息中的角色为{held.zh}", f"the register says {held.en}")
     else:
         state = "unconfirmed"
         why = Names("目前尚未确认", "it is not confirmed yet")
     return Item(
         "role-confirmation",
         Names(
-            f"您在团队中的角色（{claimed.zh}）需由团队成员或主办方确认：{why.zh}。",
+            f"您在团队中的角色（{claimed.zh}）须由团队成员或主办方确认：{why.zh}。",
             f"Your role in the team ({claimed.en}) is to be confirmed by team mates or the organiser: {why.en}.",
         ),
         {"claimed": claim.role, "registered": member.role, "state": state},
@@ -162,7 +162,7 @@ def role_unconfirmed(claim: Claim) -> Item:
     return Item(
         "role-confirmation",
         Names(
-            f"您在团队中的角色（{claimed.zh}）需由团队成员或主办方确认。",
+            f"您在团队中的角色（{claimed.zh}）须由团队成员或主办方确认。",
             f"Your role in the team ({claimed.en}) is to be confirmed by team mates or the organiser.",
         ),
         {"claimed": claim.role, "state": "unconfirmed"},
@@ -173,22 +173,36 @@ def committee_assessment(edition: Edition | None) -> Item:
     return Item(
         "committee-assessment",
         Names(
-            "由评定委员会对本人在团队中的作用、突破、成果和真实项目进行评定。",
+            "由认定委员会结合实际项目，对本人在团队中发挥的作用、取得的突破和成果进行考核认定。",
             "A committee assesses the person: own part in the team, breakthroughs, results, real projects.",
         ),
         {"edition": edition.id} if edition else {},
     )
 
 
-def level_skip(current: str | None, to: LevelTitle) -> Item:
+def level_skip(current: str | None, to: LevelTitle, *, allowed: bool) -> Item:
+    """`allowed`: a source says that levels may be skipped in this edition."""
     held = LEVELS[current] if current else _NO_TITLE
+    zh = f"由{held.zh}直接认定{to.name.zh}属于跳级，作为例外情形列明，由认定委员会根据业绩审定。"
+    en = f"From {held.en} directly to {to.name.en} skips levels: an exception, decided by the committee."
+    if not allowed:
+        zh += "所见材料未说明这一届大赛可否跳级。"
+        en += " No text seen says whether levels may be skipped in this edition."
     return Item(
         "level-skip",
+        Names(zh, en),
+        {"from": current or "none", "to": to.level, "allowed": "yes" if allowed else "not-known"},
+    )
+
+
+def title_held(title: LevelTitle) -> Item:
+    return Item(
+        "title-held",
         Names(
-            f"从{held.zh}直接评定{to.name.zh}属于跳级，作为例外列出，由委员会按业绩决定。",
-            f"From {held.en} directly to {to.name.en} skips levels: an exception, decided by the committee.",
+            f"已具有{title.name.zh}，这一届大赛所能认定的职称没有更高的层级。",
+            f"{title.name.en} is held already, and the recognition of this edition leads no higher.",
         ),
-        {"from": current or "none", "to": to.level},
+        {"series": SERIES, "level": title.level},
     )
 
 
@@ -203,8 +217,8 @@ def register_entry(edition: Edition, project: Project) -> Item:
         _marked(
             project,
             Names(
-                f"登记册：{edition.name.zh}，项目 {project.id}，赛道{project.track.zh}，阶段{STAGES[project.stage].zh}"
-                f"{'，' + award.zh if award else ''}{annulled.zh}。",
+                f"登记信息：{edition.name.zh}，项目 {project.id}，赛道{project.track.zh}，"
+                f"阶段{STAGES[project.stage].zh}{'，' + award.zh if award else ''}{annulled.zh}。",
                 f"Register: {edition.name.en}, project {project.id}, track {project.track.en}, stage "
                 f"{STAGES[project.stage].en}{', ' + award.en if award else ''}{annulled.en}.",
             ),
@@ -222,7 +236,7 @@ def team_member(project: Project, member: Member) -> Item:
         _marked(
             project,
             Names(
-                f"登记册：您是项目 {project.id} 的{role.zh}（{state.zh}）。",
+                f"登记信息：您是项目 {project.id} 的{role.zh}（{state.zh}）。",
                 f"Register: you are {role.en} of project {project.id} ({state.en}).",
             ),
         ),

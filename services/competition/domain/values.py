@@ -63,7 +63,10 @@ class LevelTitle:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """What the rules need of an edition: `titles` are those that its recognition may lead to."""
+    """What the rules need of an edition: `titles` are those that its recognition may lead to.
+
+    `skips`: a source says that levels may be skipped.
+    """
 
     id: str
     name: Names
@@ -71,6 +74,7 @@ class Edition:
     titles: tuple[LevelTitle, ...]
     confidence: str
     clauses: tuple[Clause, ...]
+    skips: bool = False
 
     @property
     def highest(self) -> LevelTitle:
