@@ -12,7 +12,8 @@ from chassis import callers_cli
 from local.stack import HOST, SCOPES, SERVICES, Credential, Stack, write_private
 from local.supervisor import ROOT
 
-COMPOSE_FILES = ("compose.yaml", "compose.demo.yaml")
+DEMONSTRATION = ("compose.yaml", "compose.demo.yaml")
+PRODUCTION = ("compose.yaml",)
 DOCKER_SECONDS = 10.0
 
 
@@ -29,6 +30,7 @@ class Containers(Stack):
 
     project: str = "zhicheng-demo"
     tag: str = "latest"
+    files: tuple[str, ...] = DEMONSTRATION
     more: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -67,7 +69,7 @@ class Containers(Stack):
 
     async def compose(self, *arguments: str, more: Mapping[str, str] | None = None, shown: bool = False) -> str:
         """What `docker compose` says on standard output. `shown`: its progress goes to the terminal."""
-        files = [part for file in COMPOSE_FILES for part in ("--file", file)]
+        files = [part for file in self.files for part in ("--file", file)]
         command = ["docker", "compose", "--project-name", self.project, *files, *arguments]
         ports = {f"{name.upper()}_PORTS": str(self.port(name)) for name in SERVICES}
         own = {"ZHICHENG_SECRETS": str(self.folder), "ZHICHENG_TAG": self.tag, "MAIL_PORT": str(self.port_base + 5)}
