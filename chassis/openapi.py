@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -97,6 +98,7 @@ def document(app: FastAPI, service: str, table: Mapping[type[Exception], Problem
             entry["security"] = [{"basic": []}, *([{}] if operation.scope in PUBLIC else [])]
             entry["x-scope"] = operation.scope
         _fill_problems(entry, operation, service, faults, table)
+        _require_if_match(entry)
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Problem"] = _PROBLEM_SCHEMA
@@ -154,6 +156,17 @@ def _fill_problems(
         line = f"`urn:problem:{service}:{problem.slug}`: {title_of(kind)}"
         shown["description"] = f"{shown.get('description', '')}\n{line}".strip()
         shown.setdefault("content", {})[MEDIA_TYPE] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+
+
+def _require_if_match(entry: Mapping[str, Any]) -> None:
+    """Where a request without If-Match gets 428, the header is one that callers must send."""
+    if str(HTTPStatus.PRECONDITION_REQUIRED.value) not in entry["responses"]:
+        return
+    for parameter in entry.get("parameters", []):
+        if parameter["name"].lower() == "if-match":
+            parameter["required"] = True
+            kinds = parameter["schema"].pop("anyOf", [])
+            parameter["schema"] |= next((kind for kind in kinds if kind.get("type") == "string"), {})
 
 
 def _implied(entry: Mapping[str, Any], operation: Operation) -> list[type[Exception]]:

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
 
 from chassis import docs_page, metrics, openapi
 from chassis.bodies import field_errors
@@ -110,7 +111,10 @@ def _handle_errors(app: FastAPI, service: str, table: Mapping[type[Exception], P
             return answer(service, table, NotFound(), request)
         phrase = HTTPStatus(error.status_code).phrase
         problem = Problem(error.status_code, phrase.lower().replace(" ", "-"))
-        return plain(service, problem, f"{phrase}.", request, members={}, headers=error.headers or {})
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:  # the framework's Allow names one route of the path
+            headers["Allow"] = ", ".join(_methods(app, request))
+        return plain(service, problem, f"{phrase}.", request, members={}, headers=headers)
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         errors = error.errors() if isinstance(error, RequestValidationError) else []
@@ -120,6 +124,15 @@ def _handle_errors(app: FastAPI, service: str, table: Mapping[type[Exception], P
         app.add_exception_handler(kind, on_known)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """Every method that some route of the request's path takes."""
+    found: set[str] = set()
+    for route in iter_route_contexts(app.routes):
+        if route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def _callers_first(app: FastAPI) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Response
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from chassis.problems import InvalidInput, Problem, problems
 from chassis.web import use_case
@@ -19,7 +22,17 @@ PROBLEMS: dict[type[Exception], Problem] = {CertificateUnknown: Problem(404, "ce
 
 router = APIRouter(tags=["catalogue"])
 
-Day = Annotated[date | None, Query(description="The day asked about, YYYY-MM-DD.")]
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _a_day(value: Any) -> Any:
+    """A number is no day, although pydantic would read it as seconds since 1970."""
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        raise PydanticCustomError("date", "Write a day as YYYY-MM-DD.")
+    return value
+
+
+Day = Annotated[date | None, BeforeValidator(_a_day), Query(description="The day asked about, YYYY-MM-DD.")]
 Jurisdiction = Annotated[str, Query(pattern=r"^[A-Z]{2}(-[A-Z]{2}){0,2}$", description="CN-SH, CN-SH-PD.")]
 Seen = Annotated[str | None, Header(alias="If-None-Match", max_length=400)]
 Read = Annotated[Reading, Depends(use_case(Reading))]

@@ -14,6 +14,7 @@ MAX_LIST = 50
 MAX_TEXT = 200
 
 _DAY = re.compile(r"(?:19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}")
+_DAY_SCHEMA = {"type": "string", "format": "date", "pattern": f"^{_DAY.pattern}$"}
 # Line separators, and signs that turn the direction of text: what they hide is not what a reader sees.
 _HIDDEN = frozenset("\u2028\u2029\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
@@ -52,7 +53,7 @@ def must_be_true(value: bool) -> bool:
 PlainText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(plain)]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
-IsoDay = Annotated[date, BeforeValidator(read_day), WithJsonSchema({"type": "string", "format": "date"})]
+IsoDay = Annotated[date, BeforeValidator(read_day), WithJsonSchema(_DAY_SCHEMA)]
 IsoMonth = Annotated[str, Field(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]
 Email = Annotated[
     str,

@@ -107,6 +107,13 @@ async def test_every_refusal_is_a_problem_document(tmp_path, method, path, body,
         assert it.things.calls == 0
 
 
+async def test_another_method_is_answered_with_every_method_of_the_path(tmp_path):
+    async with demo(tmp_path) as it, it.client() as client:
+        answer = await client.delete("/v1/things/t1")
+
+        assert answer.headers["Allow"] == "GET, PUT"
+
+
 @pytest.mark.parametrize(
     "kind", ["text/plain", "", "application/json; charset=gbk", "application/x-www-form-urlencoded"]
 )
