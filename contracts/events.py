@@ -309,6 +309,8 @@ class CaseDetermined(Event):
 
 
 class CaseWithdrawn(Event):
+    """The application has ended on the partner's word; no determination follows."""
+
     TYPE: ClassVar[str] = "intake.case.withdrawn"
     TOPIC: ClassVar[str] = "intake.case.v1"
 
@@ -339,11 +341,15 @@ class Assessed(Event):
 
 
 class EquivalenceAssessed(Assessed):
+    """What the overseas road says: assessment `number` of a revision, with exemptions beside it."""
+
     TYPE: ClassVar[str] = "equivalence.assessment.made"
     TOPIC: ClassVar[str] = "equivalence.assessment.v1"
 
 
 class CompetitionAssessed(Assessed):
+    """What the competition road says: assessment `number` of a revision."""
+
     TYPE: ClassVar[str] = "competition.assessment.made"
     TOPIC: ClassVar[str] = "competition.assessment.v1"
 
