@@ -19,25 +19,38 @@ pre{background:#f5f5f5;padding:.8rem;overflow:auto}code{font-family:ui-monospace
 """
 
 
-def page(spec: Mapping[str, Any]) -> str:
-    """HTML of an OpenAPI document."""
-    title = escape(spec["info"]["title"])
+def page(spec: Mapping[str, Any], source: str = "openapi.json") -> str:
+    """HTML of an OpenAPI document. `source`: where the document itself is, as seen from the page."""
     sections = [
         _operation(method, path, operation)
         for path, methods in spec.get("paths", {}).items()
         for method, operation in methods.items()
     ]
     schemas = "".join(
-        f"<details id='schema-{escape(name)}'><summary><code>{escape(name)}</code></summary>{_json(schema)}</details>"
+        f"<details id='schema-{escape(name)}'><summary><code>{escape(name)}</code></summary>{shown(schema)}</details>"
         for name, schema in sorted(spec.get("components", {}).get("schemas", {}).items())
     )
-    return (
-        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{title}</title>"
-        f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style></head><body>"
-        f"<h1>{title} {escape(spec['info']['version'])}</h1><p>{escape(spec['info'].get('description', ''))}</p>"
-        f"<p>The same for machines: <a href='openapi.json'>openapi.json</a> (OpenAPI {escape(spec['openapi'])}).</p>"
-        f"{''.join(sections)}<section><h2>Schemas</h2>{schemas}</section></body></html>"
+    link = f"<a href='{escape(source)}'>{escape(source)}</a>"
+    return whole(
+        f"{spec['info']['title']} {spec['info']['version']}",
+        f"<p>{escape(spec['info'].get('description', ''))}</p>"
+        f"<p>The same for machines: {link} (OpenAPI {escape(spec['openapi'])}).</p>"
+        f"{''.join(sections)}<section><h2>Schemas</h2>{schemas}</section>",
     )
+
+
+def whole(title: str, body: str) -> str:
+    """A page: `title` is text, `body` is HTML."""
+    return (
+        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{escape(title)}</title>"
+        f"<meta name=viewport content='width=device-width'><style>{_STYLE}</style></head><body>"
+        f"<h1>{escape(title)}</h1>{body}</body></html>"
+    )
+
+
+def shown(value: Any) -> str:
+    """JSON as HTML."""
+    return f"<pre>{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
@@ -50,7 +63,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
         rows = "".join(_parameter(parameter) for parameter in parameters)
         parts.append(f"<table><tr><th>parameter<th>in<th>meaning</tr>{rows}</table>")
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
-        body = _json(content["schema"])
+        body = shown(content["schema"])
         parts.append(f"<details><summary>Body: <code>{escape(kind)}</code></summary>{body}</details>")
     rows = "".join(_response(status, answer) for status, answer in sorted(operation.get("responses", {}).items()))
     parts.append(f"<details><summary>Answers</summary><table>{rows}</table></details></section>")
@@ -66,7 +79,3 @@ def _parameter(parameter: Mapping[str, Any]) -> str:
 
 def _response(status: str, answer: Mapping[str, Any]) -> str:
     return f"<tr><td>{escape(status)}<td>{escape(answer.get('description', '')).replace(chr(10), '<br>')}</tr>"
-
-
-def _json(value: Any) -> str:
-    return f"<pre>{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"
