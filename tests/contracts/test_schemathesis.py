@@ -1,0 +1,96 @@
+"""The published OpenAPI documents, held against running services by schemathesis with every check it has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from chassis import callers_cli
+from chassis.callers import SCOPES
+from tests.served import served
+
+FOLDER = Path(__file__).parents[2] / "docs" / "reference" / "openapi"
+BOUNDED = settings(
+    max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+)
+# Rules that JSON Schema has no words for: a request may fit the schema and break them.
+BEYOND_A_SCHEMA = {
+    "unknown",  # an id or cursor of ours that does not exist
+    "format", "checksum", "birth-date", "passport-only",  # numbers of documents, by their type
+    "nul-character", "control-character", "empty",  # text that cannot be shown
+    "date",  # 31 February
+    "repeated",
+}  # fmt: skip
+STATE, STALE = 409, 412
+# Its default knows no 428 for a header that is missing (RFC 6585).
+MISSING_HEADER = [400, 401, 403, 406, 415, 422, 428]
+
+
+def described(service: str) -> Any:
+    """What is published of a service."""
+    document = json.loads((FOLDER / f"{service}.json").read_text(encoding="utf-8"))
+    checks = {"missing_required_header": {"expected-statuses": MISSING_HEADER}}
+    return schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_dict({"checks": checks}))
+
+
+URLS: dict[str, str] = {}  # filled when the services run
+DESCRIBED = {name: described(name) for name in ("intake", "equivalence", "competition", "notify")}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """All four services, and a client that may do everything."""
+    folder = tmp_path_factory.mktemp("served")
+    with served(folder) as urls:
+        client, secret = callers_cli.add(folder / "callers.json", "partner", sorted(SCOPES))
+        URLS.update(urls)
+        for schema in DESCRIBED.values():
+            schema.config.update(basic_auth=(client.id, secret), request_timeout=20)
+        yield
+
+
+@schemathesis.check
+def good_requests_are_taken(ctx: Any, response: schemathesis.Response, case: schemathesis.Case) -> None:
+    """schemathesis' own check, save for refusals by a state or by a rule that no schema can say."""
+    if response.status_code in (STATE, STALE):
+        return
+    if response.status_code in (400, 422):
+        problem = response.json()
+        if {error["rule"] for error in problem.get("errors", [])} & BEYOND_A_SCHEMA:
+            return
+    positive_data_acceptance(ctx, response, case)
+
+
+def hold(case: schemathesis.Case, service: str) -> None:
+    case.call_and_validate(URLS[service], excluded_checks=[positive_data_acceptance])
+
+
+@DESCRIBED["intake"].parametrize()
+@BOUNDED
+def test_intake_is_as_described(case: schemathesis.Case) -> None:
+    hold(case, "intake")
+
+
+@DESCRIBED["equivalence"].parametrize()
+@BOUNDED
+def test_equivalence_is_as_described(case: schemathesis.Case) -> None:
+    hold(case, "equivalence")
+
+
+@DESCRIBED["competition"].parametrize()
+@BOUNDED
+def test_competition_is_as_described(case: schemathesis.Case) -> None:
+    hold(case, "competition")
+
+
+@DESCRIBED["notify"].parametrize()
+@BOUNDED
+def test_notify_is_as_described(case: schemathesis.Case) -> None:
+    hold(case, "notify")
