@@ -18,10 +18,10 @@ ROADS = {
     "competition": {"zh": "以赛代评", "en": "competition in place of review"},
 }
 STATUSES = {
-    "open": ({"zh": "可以走", "en": "open"}, "green"),
-    "open-if": ({"zh": "满足条件后可以走", "en": "open if"}, "yellow"),
+    "open": ({"zh": "可以申报", "en": "open"}, "green"),
+    "open-if": ({"zh": "满足条件后可以申报", "en": "open if"}, "yellow"),
     "not-known": ({"zh": "尚不掌握", "en": "not known"}, "yellow"),
-    "closed": ({"zh": "按现行规则不可走", "en": "closed by the rules as they stand"}, "red"),
+    "closed": ({"zh": "按现行规定目前不能申报", "en": "closed by the rules as they stand"}, "red"),
 }
 LISTS = {
     "conditions": {"zh": "条件", "en": "condition"},
@@ -69,7 +69,7 @@ class Telling:
             roads = story.filing.get("roads") or list(ROADS)
             zh, en = ("、".join(ROADS[road]["zh"] for road in roads), ", ".join(ROADS[road]["en"] for road in roads))
             asks = {
-                "zh": f"于{today}在轮次{story.filing['round']}申报，询问：{zh}",
+                "zh": f"于{today}在批次{story.filing['round']}申报，询问：{zh}",
                 "en": f"Files on {today} in round {story.filing['round']} and asks for: {en}",
             }
             screen.both(asks, first=_INDENT)
@@ -90,7 +90,7 @@ class Telling:
         found = case["determination"]
         screen.line()
         digest = case["list"]["digest"][:19]
-        screen.line(screen.paint(f"   ▸ 第{found['number']}号答复 · Determination {found['number']}", "bold"))
+        screen.line(screen.paint(f"   ▸ 第{found['number']}次核对结果 · Determination {found['number']}", "bold"))
         screen.line(
             f"{_INDENT}清单 · list {case['list']['version']} ({digest}…), year of counting {case['round_year']}"
         )
@@ -98,8 +98,8 @@ class Telling:
             self._road(road)
         if found["waits_for_officer"]:
             waits = {
-                "zh": "待工作人员处理；系统不作不予授予的决定。",
-                "en": "Waits for an officer; the system refuses nobody.",
+                "zh": "待工作人员处理；系统不作出不利于申报人的决定。",
+                "en": "Waits for an officer; the system decides nothing against anybody.",
             }
             screen.both(waits, "yellow", first=f"{_INDENT}☞ ")
         for one in found["exemptions"]:

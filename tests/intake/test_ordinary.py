@@ -68,10 +68,8 @@ def test_without_a_target_the_next_title_above_the_current_one_is_judged_and_sai
 @pytest.mark.parametrize(
     ("degrees", "target"),
     [
-        ((), "助理工程师"),
         ((education(),), "助理工程师"),
         ((education("doctorate", "science"),), "工程师"),
-        ((education("bachelor", "other"),), "助理工程师"),
         ((education("bachelor", "accounting"),), "助理会计师"),
     ],
 )
@@ -82,8 +80,33 @@ def test_without_target_and_title_the_degree_points_to_a_series(degrees: tuple[E
 
 
 def test_where_the_degree_points_to_no_series_a_target_is_asked_for() -> None:
-    answer = asked(target=None, titles=(), degrees=(education("bachelor", "law"),))
-    assert (answer.status, codes(answer.missing)) == ("not-known", ["target-needed"])
+    for degrees in ((), (education("bachelor", "law"),), (education("bachelor", "other"),)):
+        answer = asked(target=None, titles=(), degrees=degrees)
+        assert (answer.status, codes(answer.missing)) == ("not-known", ["target-needed"])
+
+
+def test_people_from_elsewhere_hear_that_they_may_apply_too() -> None:
+    """The scope of household, permit or insurance is not the only way in (S44)."""
+    answer = asked()
+
+    assert codes(answer.outstanding)[:2] == ["sh-applicant-scope", "sh-foreign-applicants"]
+    assert ("sh-foreign-applicants", "news") in [(clause.id, clause.confidence) for clause in answer.clauses]
+
+
+def test_the_lowest_level_has_no_table_and_is_for_an_officer() -> None:
+    answer = asked(target=Target("engineering", "technician"), titles=())
+
+    assert (answer.status, answer.needs_officer) == ("not-known", True)
+    assert "技术员" in answer.missing[0].text.zh
+
+
+def test_days_are_written_as_people_write_them() -> None:
+    texts = [
+        item.text for answer in (asked(), asked(titles=(engineer(2023),))) for item in answer.notes + answer.missing
+    ]
+
+    assert any("2026年12月31日" in text.zh and "31 December 2026" in text.en for text in texts)
+    assert not any("2026-12-31" in text.zh + text.en for text in texts)
 
 
 def test_years_that_are_missing_are_named() -> None:
@@ -119,6 +142,7 @@ def test_a_level_cannot_be_skipped_even_by_early_promotion() -> None:
         assert answer.status == "closed"
         assert codes(answer.missing) == ["prior-title"]
         assert "工程师" in answer.missing[0].text.zh
+        assert ("early-promotion-prior-title" in codes(answer.notes)) is early
         assert answer.missing[0].values == {"series": "engineering", "level": "intermediate"}
 
 

@@ -32,7 +32,7 @@ PARAMS: dict[Step, dict[str, Any]] = {
     Step.WITHDRAWN: {"case_number": NUMBER},
     Step.DETERMINED: determination(),
 }
-NO_DECISION = {"zh": ("不授予职称", "不予授予"), "en": ("no grant", "no refusal")}
+NO_DECISION = {"zh": ("不是职称评审或认定结论",), "en": ("decides nothing about a title",)}
 TURN_TO = {"zh": "请联系您提交申报的机构", "en": "turn to the organisation through which you applied"}
 
 

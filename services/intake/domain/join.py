@@ -151,11 +151,13 @@ def _reason(answer: RoadAnswer) -> Item:
     """Why this road does not spare a person's look."""
     name = _NAMES.get(answer.road, Text(answer.road, answer.road))
     if answer.status == NOT_KNOWN:
-        text = Text(f"{name.zh}：现有资料不足以判断。", f"For {name.en} our data do not say.")
+        text = Text(f"{name.zh}：本系统掌握的资料不足以判断。", f"For {name.en} our data do not say.")
     elif answer.needs_officer:
         text = Text(f"{name.zh}：须由工作人员确认。", f"For {name.en} an officer's confirmation is needed.")
     else:
-        text = Text(f"{name.zh}：按现行规则不符合条件。", f"By the rules of {name.en} as they stand it is closed.")
+        text = Text(
+            f"{name.zh}：按现行规定，目前不能通过本路径申报。", f"By the rules of {name.en} as they stand it is closed."
+        )
     return Item(f"road-{answer.status}", text, {"road": answer.road})
 
 

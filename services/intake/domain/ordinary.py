@@ -17,7 +17,6 @@ from services.intake.domain.ladder import LEVELS, OTHER, STEM, Ladder, Table, de
 
 ROAD = "ordinary"
 RULES_VERSION = "1"
-_DEFAULT_SERIES = "engineering"
 _SERIES_OF_FIELD = {"accounting": "accounting", "economics": "economics"}
 
 
@@ -72,7 +71,7 @@ def judge(facts: Facts, ladder: Ladder, *, jurisdiction: str, year: int, target:
     """What the ordinary road says. `year`: the round's year of counting.
 
     Without a target, the next title above the current one in its series is judged; without a title either,
-    the first one of the series that the degree points to (engineering when it points nowhere).
+    the first one of the series that the degree points to; where it points nowhere, a target is asked for.
     """
     notes: tuple[Item, ...] = ()
     if target is None:
@@ -108,12 +107,12 @@ def _assumed(facts: Facts, ladder: Ladder) -> tuple[Target | None, Item]:
 
 
 def _series_of_degree(facts: Facts) -> str | None:
-    """By the field of the highest degree; engineering where no degree says anything; None where it points elsewhere."""
+    """By the field of the highest degree that says anything; None where it points to no series that we judge."""
     telling = [item for item in facts.education if item.field != OTHER]
     if not telling:
-        return _DEFAULT_SERIES
+        return None
     highest = max(telling, key=lambda item: (degree_rank(item.degree), item.awarded_year, item.field))
-    return _DEFAULT_SERIES if highest.field in STEM else _SERIES_OF_FIELD.get(highest.field)
+    return "engineering" if highest.field in STEM else _SERIES_OF_FIELD.get(highest.field)
 
 
 def _by_table(asked: _Question, table: Table) -> RoadAnswer:
@@ -175,7 +174,8 @@ def _without_prior(asked: _Question, prior: str, gaps: list[Item], clauses: tupl
         transfer = asked.ladder.series_transfer.get(asked.jurisdiction)
         return _by_officer(asked, (*clauses, transfer) if transfer else clauses, "series-transfer", why)
     needed = wording.prior_title(asked.name(prior), asked.target.series, prior)
-    return RoadAnswer(ROAD, CLOSED, missing=(*gaps, needed), notes=asked.notes, clauses=clauses)
+    declared = (wording.early_promotion_and_prior(),) if asked.facts.early_promotion else ()
+    return RoadAnswer(ROAD, CLOSED, missing=(*gaps, needed), notes=(*asked.notes, *declared), clauses=clauses)
 
 
 def _by_officer(asked: _Question, clauses: tuple[Clause, ...], what: str, why: Item) -> RoadAnswer:
