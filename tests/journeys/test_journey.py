@@ -245,4 +245,3 @@ async def test_a_held_application_is_told_and_goes_on_when_its_way_is_free(open_
         return (await town.case(second["case_id"]))["status"] == "determined"
 
     await until(goes_on)
-
