@@ -137,12 +137,23 @@ async def test_the_exemptions_of_an_hkicpa_holder_are_kept_apart_from_the_list(c
 
     assert found["of_the_list"]["known"] == 0
     assert found["of_the_list"]["entries"] == []
-    assert found["of_the_list"]["text"]["en"].startswith("No entry of the supplementary list is known to us")
-    assert found["of_the_list"]["text"]["zh"]
+    assert found["of_the_list"]["text"] == {
+        "zh": "补充清单的条目本系统尚未掌握；下列安排另有来源，并非取自该清单。",
+        "en": "No entry of the supplementary list is known to us; "
+        "the arrangements below are real ones from other sources and not taken from it.",
+    }
     [arrangement] = found["arrangements"]
     assert (arrangement["id"], arrangement["year"], arrangement["confidence"]) == ("ref-hkicpa-to-cicpa", 2025, "news")
     assert "S97" in found["sources"]
     assert ExemptionsView.model_validate(found)
+
+
+async def test_where_there_is_no_arrangement_either_none_is_announced(client: httpx.AsyncClient) -> None:
+    found = await read(client, "/v1/exemptions", credential="raes")
+
+    assert found["arrangements"] == []
+    assert found["of_the_list"]["text"]["zh"].endswith("其他来源的同类安排亦未查见。")
+    assert found["of_the_list"]["text"]["en"].endswith("nor is an arrangement from elsewhere.")
 
 
 async def test_the_direction_abroad_is_served(client: httpx.AsyncClient) -> None:

@@ -155,6 +155,14 @@ def test_a_title_of_another_series_is_not_known_to_us_and_goes_to_an_officer() -
     assert "sh-series-transfer" in [clause.id for clause in answer.clauses]
 
 
+def test_the_rule_about_a_change_of_series_is_cited_only_where_it_was_read() -> None:
+    """S221 speaks of people who move to an engineering post."""
+    answer = asked(target=Target("accounting", "associate_senior"), titles=(Held("economics", "intermediate", 2015),))
+
+    assert (answer.status, answer.needs_officer) == ("not-known", True)
+    assert "sh-series-transfer" not in [clause.id for clause in answer.clauses]
+
+
 def test_a_lower_title_of_another_series_is_no_transfer() -> None:
     assert asked(titles=(Held("economics", "assistant", 2018),)).status == "closed"
 
@@ -258,7 +266,11 @@ def test_the_trial_year_of_an_assistant_counts_work_since_the_degree() -> None:
 
     july = 2025 * 12 + 6
     assert after(Work(july, None)).status == "open-if"
-    assert after(Work(july, july + 11)).missing[0].values["have"] == 0
+    short = after(Work(july, july + 11))
+    assert short.missing[0].values["have"] == 0
+    assert short.missing[0].text.zh.startswith("取得学历后的工作年限")
+    assert "national-table" in codes(short.notes)
+    assert "national-table" not in codes(asked().notes)
     assert after(Work(2020 * 12, 2025 * 12)).status == "closed"
 
 

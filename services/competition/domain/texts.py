@@ -217,8 +217,8 @@ def register_entry(edition: Edition, project: Project) -> Item:
         _marked(
             project,
             Names(
-                f"登记信息：{edition.name.zh}，项目 {project.id}，赛道{project.track.zh}，"
-                f"阶段{STAGES[project.stage].zh}{'，' + award.zh if award else ''}{annulled.zh}。",
+                f"登记信息：{edition.name.zh}，项目 {project.id}，赛道：{project.track.zh}，"
+                f"阶段：{STAGES[project.stage].zh}{'，奖项：' + award.zh if award else ''}{annulled.zh}。",
                 f"Register: {edition.name.en}, project {project.id}, track {project.track.en}, stage "
                 f"{STAGES[project.stage].en}{', ' + award.en if award else ''}{annulled.en}.",
             ),

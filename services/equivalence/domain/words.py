@@ -228,7 +228,7 @@ def years(level: str, have: int, need: int, until: date) -> Text:
 def years_counted(months: int, until: date) -> Text:
     return Text(
         f"截至{day_zh(until)}，从事证书相关专业工作计{months // 12}年{months % 12}个月（时间重叠的不重复计算）。",
-        f"Work in the field to {day_en(until)}: {months} months, overlaps counted once.",
+        f"Work in the field to {day_en(until)}: {months // 12} years {months % 12} months, overlaps counted once.",
     )
 
 

@@ -76,7 +76,7 @@ class Ladder:
     results: Clause  # a file of results is reviewed
     early_promotion: Clause
     outstanding: Mapping[str, tuple[Clause, ...]]  # by jurisdiction: asked for, and not shown by our facts
-    series_transfer: Mapping[str, Clause]  # by jurisdiction
+    series_transfer: Mapping[tuple[str, str], Clause]  # by jurisdiction and the series that one goes to
     titles: Mapping[tuple[str, str], Name]
     series: Mapping[str, Text]
     levels: Mapping[str, Text]

@@ -124,7 +124,7 @@ def _by_table(asked: _Question, table: Table) -> RoadAnswer:
     row, until = tried.row, f"{asked.year}-{table.cutoff}"
     gaps = [tried.degree] if tried.degree else []
     if tried.prior and tried.short:
-        gaps.append(wording.years_missing(tried.have, row.years, until))
+        gaps.append(wording.years_missing(tried.have, row.years, until, of_work=row.prior is None))
     explained, clauses = _explained(asked, table, tried, until)
     asked = replace(asked, notes=asked.notes + explained)
     if row.prior is not None and not tried.prior:
@@ -171,7 +171,7 @@ def _without_prior(asked: _Question, prior: str, gaps: list[Item], clauses: tupl
     if others and (not gaps or asked.facts.early_promotion):
         highest = max(others, key=_height)
         why = wording.series_transfer(asked.ladder.name(highest.series, highest.level), asked.title)
-        transfer = asked.ladder.series_transfer.get(asked.jurisdiction)
+        transfer = asked.ladder.series_transfer.get((asked.jurisdiction, asked.target.series))
         return _by_officer(asked, (*clauses, transfer) if transfer else clauses, "series-transfer", why)
     needed = wording.prior_title(asked.name(prior), asked.target.series, prior)
     declared = (wording.early_promotion_and_prior(),) if asked.facts.early_promotion else ()
@@ -194,6 +194,8 @@ def _by_officer(asked: _Question, clauses: tuple[Clause, ...], what: str, why: I
 def _explained(asked: _Question, table: Table, tried: Tried, until: str) -> tuple[tuple[Item, ...], tuple[Clause, ...]]:
     """How the years were counted, and by which clauses."""
     row, notes, clauses = tried.row, [], [tried.row.clause]
+    if table.jurisdiction != asked.jurisdiction:
+        notes.append(wording.national_table(asked.title))
     if row.prior is not None and tried.since is not None:
         notes.append(wording.years_counted(asked.name(row.prior), tried.since, until, tried.have, row.years))
     if row.years:

@@ -72,18 +72,20 @@ def years_counted(prior: Text, since: int, until: str, have: int, need: int) -> 
         "years-counted",
         Text(
             f"任职年限自{since}年聘任{prior.zh}起，计算至{_day(until).zh}，计{have}年，须满{need}年。",
-            f"Years count from the appointment as {prior.en} in {since} to {_day(until).en}: {have} of {need}.",
+            f"Years from the appointment as {prior.en} in {since} to {_day(until).en}: {have}; {need} are needed.",
         ),
         {"since": since, "until": until, "have": have, "need": need},
     )
 
 
-def years_missing(have: int, need: int, until: str) -> Item:
+def years_missing(have: int, need: int, until: str, *, of_work: bool) -> Item:
+    """`of_work`: years of work since the degree, else since the appointment."""
+    zh, en = ("取得学历后的工作年限", " of work since the degree") if of_work else ("任职年限", "")
     return Item(
         "years",
         Text(
-            f"任职年限须满{need}年，截至{_day(until).zh}计{have}年。",
-            f"{have} of {need} years counted to {_day(until).en}.",
+            f"{zh}须满{need}年，截至{_day(until).zh}计{have}年。",
+            f"{have} of {need} years{en} counted to {_day(until).en}.",
         ),
         {"have": have, "need": need, "until": until},
     )
@@ -206,6 +208,16 @@ def no_higher_level() -> Item:
     )
 
 
+def national_table(title: Text) -> Item:
+    return Item(
+        "national-table",
+        Text(
+            f"本地关于{title.zh}的年限规定本系统尚未掌握，此处按国家标准核对。",
+            f"The local requirements for {title.en} are not known to us; the national ones are used here.",
+        ),
+    )
+
+
 def not_known_to_us(title: Text) -> Item:
     return Item(
         "requirements-not-known",
@@ -220,9 +232,9 @@ def series_transfer(held: Text, title: Text) -> Item:
     return Item(
         "series-transfer",
         Text(
-            f"现职称（{held.zh}）属其他系列；转系列申报{title.zh}适用专门规定，该规定的内容本系统尚未掌握。",
-            f"The title held ({held.en}) is of another series; a special rule, not known to us, applies on the way to "
-            f"{title.en}.",
+            f"现职称（{held.zh}）属其他系列；转系列申报{title.zh}的规定本系统尚未掌握。",
+            f"The title held ({held.en}) is of another series; the rules for a change of series to {title.en} are not "
+            "known to us.",
         ),
     )
 

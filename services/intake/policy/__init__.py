@@ -46,7 +46,11 @@ def load_ladder() -> Ladder:
         results=clauses["results-since-appointment"],
         early_promotion=clauses["early-promotion"],
         outstanding={place: tuple(clauses[id] for id in entry["outstanding"]) for place, entry in jurisdictions},
-        series_transfer={place: clauses[entry["series_transfer"]] for place, entry in jurisdictions},
+        series_transfer={
+            (place, series): clauses[clause]
+            for place, entry in jurisdictions
+            for series, clause in entry["series_transfer"].items()
+        },
         titles={
             (series, level): Name(_text(name), entry["confidence"])
             for series, entry in names["titles"].items()
