@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -12,7 +12,7 @@ import uvicorn
 
 from chassis import metrics, parked
 from chassis.adapters import open_bus, open_store
-from chassis.bus import Topic
+from chassis.bus import Bus, Topic
 from chassis.callers import CallersFile
 from chassis.clock import Clock, parse_instant
 from chassis.handlers import by_type
@@ -22,7 +22,7 @@ from chassis.relay import Relay
 from chassis.runner import Limits, Runner
 from chassis.service import Build, Infra, Periodic
 from chassis.settings import ServiceSettings
-from chassis.store import Index, StoreUnavailable
+from chassis.store import Index, Store, StoreUnavailable
 from chassis.waking import WakingStore
 from chassis.web import create_app
 from contracts.topics import heard_by, topics
@@ -44,9 +44,19 @@ class Running:
     """One process of a service. `start` returns when it can work; `stop` finishes what is in work and closes."""
 
     def __init__(
-        self, settings: ServiceSettings, build: Build, *, name: str, role: str = "all", limits: Limits | None = None
+        self,
+        settings: ServiceSettings,
+        build: Build,
+        *,
+        name: str,
+        role: str = "all",
+        limits: Limits | None = None,
+        opens_store: Callable[[str], Awaitable[Store]] = open_store,
+        opens_bus: Callable[[str], Awaitable[Bus]] = open_bus,
     ) -> None:
         self._settings = settings
+        self._opens_store = opens_store
+        self._opens_bus = opens_bus
         self._build = build
         self._name = name
         self._role = role
@@ -62,9 +72,9 @@ class Running:
     async def start(self) -> None:
         settings = self._settings
         clock = Clock(settings.business_date)
-        store = await open_store(settings.store_url.get_secret_value())
+        store = await self._opens_store(settings.store_url.get_secret_value())
         self.store = WakingStore(store)
-        self.bus = await open_bus(settings.bus_url)
+        self.bus = await self._opens_bus(settings.bus_url)
         callers = CallersFile(settings.callers_file, service=self._name)
         self.infra = Infra(self.store, self.bus, clock, callers, Author(f"/{self._name}", clock), self.health)
         self.service = self._build(settings, self.infra)

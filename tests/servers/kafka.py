@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,16 +40,20 @@ def kafka_server() -> Iterator[KafkaServer]:
     if address := os.environ.get("TEST_KAFKA"):
         yield KafkaServer(address, f"Kafka at {address}")
         return
-    yield from _container()
+    with container() as server:
+        yield server
 
 
 @pytest.fixture
 def own_kafka() -> Iterator[KafkaServer]:
     """A broker for one test alone, to be stopped or frozen. It keeps its port and its data over a restart."""
-    yield from _container()
+    with container() as server:
+        yield server
 
 
-def _container() -> Iterator[KafkaServer]:
+@contextmanager
+def container() -> Iterator[KafkaServer]:
+    """A broker of its own, gone afterwards."""
     if not docker_answers() or not image_is_there(IMAGE):
         absent(NONE)
     from testcontainers.core.container import DockerContainer
@@ -74,12 +79,12 @@ def _container() -> Iterator[KafkaServer]:
         "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
         "KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m",
     }
-    container = DockerContainer(IMAGE).with_bind_ports(9092, port).with_kwargs(labels=CONTAINER_LABELS)
+    own = DockerContainer(IMAGE).with_bind_ports(9092, port).with_kwargs(labels=CONTAINER_LABELS)
     for name, value in environment.items():
-        container.with_env(name, value)
-    container.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(90))
-    with container:
-        yield KafkaServer(f"127.0.0.1:{port}", f"Apache Kafka, image {IMAGE}", container.get_wrapped_container())
+        own.with_env(name, value)
+    own.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(90))
+    with own:
+        yield KafkaServer(f"127.0.0.1:{port}", f"Apache Kafka, image {IMAGE}", own.get_wrapped_container())
 
 
 def free_port() -> int:

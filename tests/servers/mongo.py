@@ -7,7 +7,8 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
@@ -50,15 +51,17 @@ def plan() -> str:
 def mongo_server() -> Iterator[MongoServer]:
     """The server of the whole run."""
     if address := os.environ.get("TEST_MONGODB"):
-        yield MongoServer(address, _product(address))
+        yield MongoServer(address, product(address))
         return
-    yield from _container()
+    with container() as server:
+        yield server
 
 
 @pytest.fixture
 def own_mongo() -> Iterator[MongoServer]:
     """A server for one test alone, to be stopped or killed. It keeps its port and its data over a restart."""
-    yield from _container()
+    with container() as server:
+        yield server
 
 
 @pytest.fixture
@@ -70,7 +73,9 @@ def mongo_url(mongo_server: MongoServer) -> Iterator[str]:
         client.drop_database(database)
 
 
-def _container() -> Iterator[MongoServer]:
+@contextmanager
+def container(environment: Mapping[str, str] | None = None) -> Iterator[MongoServer]:
+    """A server of its own with these variables, gone afterwards."""
     if not docker_answers() or not image_is_there(IMAGE):
         absent(NONE)
     from testcontainers.core.container import DockerContainer
@@ -79,16 +84,18 @@ def _container() -> Iterator[MongoServer]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    container = DockerContainer(IMAGE).with_bind_ports(27017, port).with_kwargs(labels=CONTAINER_LABELS)
-    container.waiting_for(
+    own = DockerContainer(IMAGE).with_bind_ports(27017, port).with_kwargs(labels=CONTAINER_LABELS)
+    for name, value in (environment or {}).items():
+        own.with_env(name, value)
+    own.waiting_for(
         LogMessageWaitStrategy(re.compile("waiting for connections", re.IGNORECASE)).with_startup_timeout(START_SECONDS)
     )
-    with container:
+    with own:
         address = f"mongodb://127.0.0.1:{port}"
-        yield MongoServer(address, f"{_product(address)}, image {IMAGE}", container.get_wrapped_container())
+        yield MongoServer(address, f"{product(address)}, image {IMAGE}", own.get_wrapped_container())
 
 
-def _product(address: str) -> str:
+def product(address: str) -> str:
     """Who answers. SecantusDB speaks MongoDB's protocol and is named for what it is."""
     with _client(address, START_SECONDS) as client:
         build = client.admin.command("buildInfo")

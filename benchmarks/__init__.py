@@ -1,0 +1,1 @@
+"""How fast the system is and where its time goes. `python -m benchmarks --help`, or `make bench`."""
