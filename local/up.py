@@ -139,6 +139,9 @@ def _tell(stack: Stack, business_date: str, screen: Screen, *, how_to_stop: str)
     credential = stack.credential()
     example = stack.folder / "example-filing.json"
     write_private(example, json.dumps(story(EXAMPLE).filing, ensure_ascii=False, indent=2) + "\n")
+    names = stack.folder / "stack.sh"
+    addresses = "".join(f"{service.upper()}={stack.url(service)}\n" for service in SERVICES)
+    write_private(names, f"LOGIN='{credential.client}:{credential.secret}'\n{addresses}")
     screen.line()
     for service in SERVICES:
         screen.line(f"  {service:12} {stack.url(service)}/docs")
@@ -158,6 +161,7 @@ def _tell(stack: Stack, business_date: str, screen: Screen, *, how_to_stop: str)
     screen.line(f"curl -sS {login} {stack.url('intake')}/v1/applications/CASE_ID")
     screen.line()
     screen.line(f"The same client reads messages at {stack.url('notify')}/v1/deliveries?case_id=CASE_ID .")
+    screen.line(f'The same by name, in a shell: . {names}   then curl -u "$LOGIN" "$INTAKE/v1/applications"')
     screen.line(f"Stop it with: {how_to_stop}   (data stay in {stack.folder})")
 
 
