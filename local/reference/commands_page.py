@@ -16,6 +16,7 @@ COMMANDS = (
     ("local.demo",),
     ("local.up",),
     ("local.down",),
+    ("local.demo_containers",),
     ("local.reference",),
     ("services.intake.main",),
     ("chassis.callers_cli",),
@@ -41,12 +42,10 @@ def commands_page() -> str:
 
 
 def _make() -> str:
-    """The lines of `make help`, read from the Makefile: a machine that builds pages need not have make."""
-    lines = (ROOT / "Makefile").read_text(encoding="utf-8").splitlines()
-    shown = [
-        line.strip().removeprefix('@echo "').removesuffix('"') for line in lines if line.startswith('\t@echo "make ')
-    ]
-    return "\n".join(shown)
+    """What `make help` prints, read from the Makefile: a machine that builds pages need not have make."""
+    _, _, after = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nhelp:\n")
+    said = after.partition("\n\n")[0].splitlines()
+    return "\n".join(line.strip().removeprefix('@echo "').removesuffix('"') for line in said)
 
 
 def _help(command: tuple[str, ...]) -> str:
