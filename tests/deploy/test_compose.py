@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import re
+import subprocess
 from dataclasses import dataclass, field, replace
 
 import httpx
@@ -16,6 +18,7 @@ from local.partner import Partner
 from local.screen import Screen
 from local.stack import HOST, SERVICES, free_ports
 from local.stories import stories
+from local.supervisor import ROOT
 from local.telling import Telling
 from tests.deploy.load import PATIENCE, Load, docker, exit_code, ids, mails_by_address
 from tests.filings import a_filing
@@ -51,6 +54,26 @@ async def test_two_hundred_applications_survive_a_kill_of_each_service(container
 
             await filing
             await load.check(api, containers.mail_url)
+
+
+async def test_a_client_that_an_operator_adds_is_let_in_at_once_and_kept_out_again(containers: Containers) -> None:
+    def callers(*arguments: str) -> str:
+        environment = {**os.environ, "ZHICHENG_SECRETS": str(containers.folder)}
+        command = ["deploy/callers", *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=120
+        )
+        return done.stdout
+
+    said = callers("add", "--partner", "hospital", "--client", "hospital-1", "--scopes", "applications:read")
+    secret = re.search(r"^secret +(\S+)$", said, re.M)
+    assert secret is not None
+
+    url = f"{containers.url('intake')}/v1/applications"
+    async with httpx.AsyncClient(auth=("hospital-1", secret[1]), timeout=10.0, trust_env=False) as client:
+        assert (await client.get(url)).status_code == 200
+        callers("revoke", "hospital-1")
+        assert (await client.get(url)).status_code == 401
 
 
 async def test_down_and_up_again_keeps_every_case_and_tells_nobody_twice(containers: Containers) -> None:
