@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,10 @@ from pydantic import ValidationError
 from chassis.bus import Received, Record
 from chassis.handlers import Delivery
 from contracts.events import Event
+
+# What every store can keep as a mark: anything else would stop the consumer where it is saved, or parked.
+_PRODUCER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SEQUENCE = re.compile(r"[1-9][0-9]{0,14}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,12 @@ def decode(received: Received, known: Mapping[str, type[Event]]) -> Delivery | U
     type_, source, key = headers.get("ce_type"), headers.get("ce_source"), received.key
     if not type_ or not source or not key:
         return Unreadable(received, "headers-missing")
-    try:
-        sequence = int(headers.get("ce_sequence", ""))
-    except ValueError:
+    producer = source.strip("/")
+    if not _PRODUCER.fullmatch(producer):
+        return Unreadable(received, "source-unknown")
+    if not _SEQUENCE.fullmatch(headers.get("ce_sequence", "")):
         return Unreadable(received, "sequence-missing")
-    if sequence < 1:
-        return Unreadable(received, "sequence-missing")
+    sequence = int(headers["ce_sequence"])
     event: Event | None = None
     if kind := known.get(type_):
         version = headers.get("ce_dataschema", "").rpartition(":")[2]
@@ -84,7 +89,7 @@ def decode(received: Received, known: Mapping[str, type[Event]]) -> Delivery | U
         received=received,
         type=type_,
         key=key,
-        producer=source.strip("/"),
+        producer=producer,
         sequence=sequence,
         id=headers.get("ce_id", ""),
         time=headers.get("ce_time", ""),

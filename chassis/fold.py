@@ -12,8 +12,8 @@ from chassis import metrics
 from chassis.correlation import correlated
 from chassis.handlers import Delivery, Reject, Retry, Save, Subscription
 from chassis.outbox import Author
-from chassis.store import Document, StoreUnavailable, Write, push
-from contracts.events import Event
+from chassis.store import Document, Outgoing, StoreUnavailable, Write, change, create, push
+from chassis.store_rules import check
 
 log = logging.getLogger(__name__)
 
@@ -47,18 +47,23 @@ class Fold:
         self._author = author
         self._table = table
 
-    async def key(self, deliveries: Sequence[Delivery], document: Document | None) -> Folded:
-        """Handles what can be handled. A handler sees the fields that the one before it returned."""
-        state = _State(document)
+    async def key(self, deliveries: Sequence[Delivery], document: Document | None, *, checked: bool = False) -> Folded:
+        """Handles what can be handled. A handler sees the fields that the one before it returned.
+
+        checked: what no store can keep is a failure of the handler that returned it, found here and not by the store.
+        """
+        state = _State(document, checked=checked)
         folded = Folded(left=list(deliveries))
         progress = True
         while progress:  # an event that closes a gap lets the ones behind it go on
             progress = False
             for delivery in tuple(folded.left):
+                if delivery not in folded.left:
+                    continue  # came before an event that ended the aggregate
                 moved = await self._one(delivery, state, folded)
                 progress = progress or moved
         if state.touched:
-            folded.write = self._write(state, folded)
+            folded.write = self._write(deliveries[0].key, state)
         return folded
 
     async def _one(self, delivery: Delivery, state: _State, folded: Folded) -> bool:
@@ -70,6 +75,10 @@ class Fold:
             return False
         subscription = self._table.get(delivery.type)
         ends = subscription is not None and subscription.ends
+        if subscription is not None and subscription.line is not None and not state.exists:
+            folded.left.remove(delivery)  # nothing there to add to, and none is made: as with a push
+            metrics.EVENTS.labels(service=self._service, type=delivery.type, outcome="without-document").inc()
+            return False
         if not ends:
             if producer in folded.troubles and folded.troubles[producer].kind != "gap":
                 return False
@@ -94,7 +103,9 @@ class Fold:
         folded.left.remove(delivery)
         if ends:
             folded.ended = True
-            folded.left = [other for other in folded.left if other.producer != producer]
+            folded.left = [
+                other for other in folded.left if other.producer != producer or other.sequence > delivery.sequence
+            ]
         metrics.EVENTS.labels(service=self._service, type=self._label(delivery), outcome="handled").inc()
         return True
 
@@ -103,84 +114,98 @@ class Fold:
         if delivery.event is None:
             metrics.EVENTS.labels(service=self._service, type="unknown", outcome="skipped").inc()
         elif subscription is not None and subscription.line is not None:  # came in one batch with others of its key
-            if state.view(delivery.key) is None:  # nothing there to add to, and none is made: as with a push
-                state.seen[delivery.producer] = delivery.sequence
-                return
-            saved = Save(append=subscription.line(delivery.event, delivery))
+            if not state.is_stone(subscription):
+                with correlated(delivery.correlation_id):
+                    saved = Save(append=subscription.line(delivery.event, delivery))
         elif subscription is not None and subscription.do is not None:
             with correlated(delivery.correlation_id):
                 do = subscription.do(delivery.event, state.view(delivery.key), delivery)
                 saved = await asyncio.wait_for(do, HANDLER_SECONDS)
+        partner_id = state.partner_id or delivery.partner_id
         if saved is not None:
+            if state.checked:
+                check(Write("create", self._collection, delivery.key, fields=saved.fields, append=saved.append))
+            state.outgoing += self._author.outgoing(
+                saved.events, state.emitted, partner_id, delivery.correlation_id, delivery.id
+            )
             for name in saved.fields:  # the handler saw what was appended before; what it sets now replaces it
                 state.append.pop(name, None)
             state.fields |= saved.fields
-            state.events += saved.events
             for name, entries in saved.append.items():
                 state.append.setdefault(name, []).extend(entries)
+        state.partner_id = partner_id
         state.seen[delivery.producer] = delivery.sequence
         state.moved[delivery.producer] = delivery.sequence
-        state.cause = delivery
 
-    def _write(self, state: _State, folded: Folded) -> Write:
-        cause = state.cause
-        if cause is None:
-            raise AssertionError("a touched state has a cause")
+    def _write(self, key: str, state: _State) -> Write:
         if state.document is None:
-            return self._author.create(
-                self._collection,
-                cause.key,
-                state.fields,
-                partner_id=cause.partner_id,
-                events=state.events,
-                append=state.append,
-                seen=state.moved,
-                correlation_id=cause.correlation_id,
-                causation_id=cause.id,
-            )
-        return self._author.change(
+            fields = {**state.fields, "partner_id": state.partner_id}
+            return create(self._collection, key, fields, append=state.append, seen=state.moved, events=state.outgoing)
+        return change(
             self._collection,
             state.document,
             state.fields,
-            events=state.events,
             append=state.append,
             seen=state.moved,
-            correlation_id=cause.correlation_id,
-            causation_id=cause.id,
+            events=state.outgoing,
         )
 
-    def line(self, delivery: Delivery, subscription: Subscription) -> Write:
-        """The unguarded push of an event that only adds lines."""
-        if subscription.line is None or delivery.event is None:
-            raise AssertionError("only for events with a line")
-        entries = subscription.line(delivery.event, delivery)
-        return push(self._collection, delivery.key, entries, seen={delivery.producer: delivery.sequence})
+    def line(self, delivery: Delivery) -> Write | None:
+        """The unguarded push of an event that only adds lines; None when it is not one, or none can be made of it."""
+        subscription = self._table.get(delivery.type)
+        if subscription is None or subscription.line is None or delivery.event is None:
+            return None
+        try:
+            with correlated(delivery.correlation_id):
+                entries = subscription.line(delivery.event, delivery)
+            seen = {delivery.producer: delivery.sequence}
+            write = push(self._collection, delivery.key, entries, seen=seen, unless=subscription.unless)
+            check(write)
+        except Exception:
+            log.exception(
+                "line not made", extra={"action": "consumer.failed", "key": delivery.key, "type": delivery.type}
+            )
+            return None
+        return write
 
     def _label(self, delivery: Delivery) -> str:
         return delivery.type if delivery.event is not None else "unknown"
 
 
 class _State:
-    def __init__(self, document: Document | None) -> None:
+    def __init__(self, document: Document | None, *, checked: bool) -> None:
         self.document = document
+        self.checked = checked
+        self.partner_id = str(document.data.get("partner_id", "")) if document else ""
         self.seen: dict[str, int] = dict(document.seen) if document else {}
         self.moved: dict[str, int] = {}
         self.fields: dict[str, Any] = {}
-        self.events: list[Event] = []
+        self.outgoing: list[Outgoing] = []
         self.append: dict[str, list[Any]] = {}
-        self.cause: Delivery | None = None
 
     @property
     def touched(self) -> bool:
         return bool(self.moved)
 
+    @property
+    def exists(self) -> bool:
+        return self.document is not None or self.touched
+
+    @property
+    def emitted(self) -> int:
+        return (self.document.emitted if self.document else 0) + len(self.outgoing)
+
+    def is_stone(self, subscription: Subscription) -> bool:
+        """Is it a document that gets no line?"""
+        data = {**(self.document.data if self.document else {}), **self.fields}
+        return any(data.get(name) == value for name, value in subscription.unless.items())
+
     def view(self, key: str) -> Document | None:
         """The document as the next handler of this batch sees it."""
-        if self.document is None and not self.touched:
+        if not self.exists:
             return None
         base = self.document
         data = {**(base.data if base else {}), **self.fields}
         for name, entries in self.append.items():
             data[name] = [*data.get(name, ()), *entries]
-        emitted = (base.emitted if base else 0) + len(self.events)
-        return Document(key, base.version if base else 0, data, dict(self.seen), emitted)
+        return Document(key, base.version if base else 0, data, dict(self.seen), self.emitted)

@@ -62,6 +62,7 @@ class Subscription:
     types: tuple[type[Event], ...]
     do: TimedHandler | None = None
     line: Line | None = None  # entries to append by an unguarded push, without reading the document
+    unless: Mapping[str, Any] = field(default_factory=dict)  # a document with one of these values gets no line
     ends: bool = False
 
 
@@ -82,9 +83,12 @@ def on_delivery(*types: type[Event], do: TimedHandler) -> Subscription:
     return Subscription(types, do=do)
 
 
-def on_line(*types: type[Event], line: Line) -> Subscription:
-    """Events that only add entries to lists of their document and change no version."""
-    return Subscription(types, line=line)
+def on_line(*types: type[Event], line: Line, unless: Mapping[str, Any] | None = None) -> Subscription:
+    """Events that only add entries to lists of their document and change no version.
+
+    unless: what a document that has ended says of itself ({"status": "erased"}); it gets no line, its mark moves.
+    """
+    return Subscription(types, line=line, unless=unless or {})
 
 
 def by_type(subscriptions: Sequence[Subscription]) -> dict[str, Subscription]:

@@ -51,8 +51,10 @@ def updated(write: Write, token: int) -> tuple[dict[str, Any], dict[str, Any]]:
     if write.kind == "push":
         for producer, mark in write.seen.items():
             where[f"_seen.{producer}"] = {"$in": [0, None]} if mark == 1 else mark - 1
+        where |= {name: {"$ne": value} for name, value in write.unless.items()}
     else:
         where["_v"] = write.expected
+        where |= {f"_seen.{producer}": {"$not": {"$gte": mark}} for producer, mark in write.seen.items()}
         values |= {**set_fields(write), "_v": (write.expected or 0) + 1}
     if write.events:
         lists["_out"] = {"$each": [_entry(event) for event in write.events]}

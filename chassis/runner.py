@@ -10,8 +10,8 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from chassis import metrics, parked
 from chassis.bus import Bus, BusUnavailable, Consumer, Partition, Received
@@ -42,13 +42,21 @@ class Limits:
 
 
 @dataclass(slots=True)
+class Wait:
+    """What holds up a producer's events of a key: the trouble of the first of them, since when and how often."""
+
+    kind: str
+    sequence: int
+    since: float
+    tries: int = 0
+
+
+@dataclass(slots=True)
 class Held:
-    """The events of a key that wait, in order, with the trouble of each producer."""
+    """The events of a key that wait, in order; `waits` by producer."""
 
     deliveries: list[Delivery]
-    troubles: dict[str, Trouble] = field(default_factory=dict)
-    tries: dict[str, int] = field(default_factory=dict)
-    since: float = 0.0
+    waits: dict[str, Wait] = field(default_factory=dict)
     due: float = 0.0
 
 
@@ -85,6 +93,7 @@ class Runner:
         self._held: dict[str, Held] = {}
         self._next: dict[Partition, int] = {}
         self._committed: dict[Partition, int] = {}
+        self._full = False  # so much is held that nothing new is read
         self._recent: deque[bool] = deque(maxlen=1000)  # was it parked?
         self._progress = time.monotonic()
         self.idle = asyncio.Event()  # the last poll was empty and nothing is held
@@ -119,23 +128,32 @@ class Runner:
             if await self._halts():
                 await self._stand_still(consumer, stop)
                 return
-            room = len(self._held) < self._limits.held_keys
-            batch = await consumer.poll(self._limits.batch, self._patience()) if room else []
-            if not room and await _stopped(stop, self._patience()):
-                return
+            self._keep_room(consumer)
+            batch = await consumer.poll(self._limits.batch, self._patience())
+            done = self._committable()
             try:
                 await self._take(consumer, batch)
             except StoreUnavailable:
-                await self._wait_for_store(consumer, batch, stop)
+                await self._wait_for_store(consumer, _earliest(done, batch), stop)
                 continue
             if batch:
                 self._progress = time.monotonic()
                 self.idle.clear()
-            elif not self._held:
+                continue
+            if not self._held:
                 self.idle.set()
-                if await self._stalled(consumer):
-                    log.warning("no progress, consumer is made anew", extra={"action": "consumer.stalled"})
-                    return
+            if not self._full and await self._stalled(consumer):
+                log.warning("no progress, consumer is made anew", extra={"action": "consumer.stalled"})
+                return
+
+    def _keep_room(self, consumer: Consumer) -> None:
+        """With too many keys held nothing new is read; polling goes on, because it keeps the membership."""
+        full = len(self._held) >= self._limits.held_keys
+        if full:
+            consumer.pause(consumer.assigned())
+        elif self._full:
+            consumer.resume(consumer.assigned())
+        self._full = full
 
     async def _take(self, consumer: Consumer, batch: Sequence[Received]) -> None:
         """Handles a batch with what is due of the held keys, saves, then commits."""
@@ -143,15 +161,18 @@ class Runner:
         work, parks = self._sort(batch)
         self._recent.extend([False] * len(batch))
         now = time.monotonic()
-        for key, held in self._held.items():
-            if held.due <= now or key in work:
-                work[key] = held.deliveries + work.get(key, [])
+        before = {key: held for key, held in self._held.items() if held.due <= now or key in work}
+        for key, held in before.items():
+            del self._held[key]
+            work[key] = _each_once([*held.deliveries, *work.get(key, [])])
         if work or parks:
-            await self._handle(work, parks)
+            await self._handle(work, parks, before)
             metrics.BATCHES.labels(service=self._service).inc()
         metrics.HELD_KEYS.labels(service=self._service).set(len(self._held))
         for received in batch:
             self._next[received.partition] = received.offset + 1
+            if received.offset < self._committed.get(received.partition, 0):
+                del self._committed[received.partition]  # the group went back: a commit of ours did not count
         offsets = self._committable()
         moved = {partition: offset for partition, offset in offsets.items() if self._committed.get(partition) != offset}
         if moved:
@@ -169,92 +190,104 @@ class Runner:
                 work.setdefault(read.key, []).append(read)
         return work, parks
 
-    async def _handle(self, work: dict[str, list[Delivery]], parks: list[Write]) -> None:
+    async def _handle(self, work: dict[str, list[Delivery]], parks: list[Write], before: Mapping[str, Held]) -> None:
         """Rounds of load, fold, write; a key whose document changed meanwhile goes into the next round."""
         rest = work
+        refused: set[str] = set()  # keys whose line was not pushed
+        checked = False
         while rest or parks:
-            lines = {key: self._line(events) for key, events in rest.items() if key not in self._held}
-            pushes = {key: write for key, write in lines.items() if write is not None}
-            documents = await self._store.get_many(self._collection, [key for key in rest if key not in pushes])
-            folds = {
-                key: await self._fold.key(events, documents.get(key))
-                for key, events in rest.items()
-                if key not in pushes
-            }
-            for key, folded in folds.items():
-                parks += await self._hold_or_park(key, folded)
-            keys = [key for key, folded in folds.items() if folded.write is not None] + list(pushes)
-            writes = [folded.write for folded in folds.values() if folded.write is not None] + list(pushes.values())
-            outcomes = await self._store.write([*writes, *parks])
+            lines = {key: line for key, events in rest.items() if (line := self._line(events, refused)) is not None}
+            folds = await self._folds({key: rest[key] for key in rest if key not in lines}, checked)
+            waiting = {key: await self._hold_or_park(key, folded, before.get(key)) for key, folded in folds.items()}
+            at_once = [write for key in folds if folds[key].write is None for write in waiting[key]]
+            changes = {key: folded.write for key, folded in folds.items() if folded.write is not None}
+            changes |= {key: write for key, (_, write) in lines.items()}
+            for key in [key for key, folded in folds.items() if folded.ended]:
+                await parked.forget(self._store, key)  # before the mark moves: after a crash nobody would do it
+            try:
+                outcomes = await self._store.write([*changes.values(), *parks, *at_once])
+            except ValueError:
+                if checked:
+                    raise
+                checked = True  # a handler returned what no store keeps; only its key shall wait
+                for key in folds:
+                    self._held.pop(key, None)
+                continue
             parks = []
             again: dict[str, list[Delivery]] = {}
-            for key, outcome in zip(keys, outcomes, strict=False):
-                if outcome is Outcome.WRITTEN:
-                    if key in pushes and len(rest[key]) > 1:
-                        again[key] = rest[key][1:]
-                    elif key in folds and folds[key].ended:
-                        await parked.forget(self._store, key)
-                elif key in pushes:
-                    again |= await self._not_pushed(key, rest[key])
-                else:  # another write came between: the handlers see the new document
-                    self._held.pop(key, None)
-                    again[key] = rest[key]
-            rest = again
+            for key, outcome in zip(changes, outcomes, strict=False):
+                written = outcome is Outcome.WRITTEN
+                if key not in lines:
+                    if written:
+                        parks += waiting[key]
+                    else:  # another write came between: the handlers see the new document
+                        self._held.pop(key, None)
+                        again[key] = rest[key]
+                    continue
+                pushed, _ = lines[key]
+                if written:
+                    metrics.EVENTS.labels(service=self._service, type=pushed.type, outcome="handled").inc()
+                    again[key] = [event for event in rest[key] if event is not pushed]
+                else:
+                    again[key] = await self._not_repeated(key, rest[key])
+                    if len(again[key]) == len(rest[key]):  # a gap, a stone, no document: the fold tells which
+                        refused.add(key)
+            rest = {key: events for key, events in again.items() if events}
 
-    def _line(self, events: Sequence[Delivery]) -> Write | None:
-        """The push for the first event, when all events of the key only add lines."""
-        subscriptions = [self._table.get(event.type) for event in events]
-        if any(line is None or line.line is None for line in subscriptions):
-            return None
-        first = subscriptions[0]
-        return None if first is None else self._fold.line(events[0], first)
+    async def _folds(self, work: Mapping[str, list[Delivery]], checked: bool) -> dict[str, Folded]:
+        documents = await self._store.get_many(self._collection, list(work))
+        return {key: await self._fold.key(events, documents.get(key), checked=checked) for key, events in work.items()}
 
-    async def _not_pushed(self, key: str, events: list[Delivery]) -> dict[str, list[Delivery]]:
-        """A refused push: the event is a repeat, lies past a gap, or its document is gone."""
+    async def _not_repeated(self, key: str, events: Sequence[Delivery]) -> list[Delivery]:
         document = await self._store.get(self._collection, key)
-        first = events[0]
-        last = document.seen.get(first.producer, 0) if document else 0
-        if document is None or first.sequence <= last:
-            outcome = "repeated" if document else "without-document"
-            metrics.EVENTS.labels(service=self._service, type=first.type, outcome=outcome).inc()
-            return {key: events[1:]} if len(events) > 1 else {}
-        if first.sequence == last + 1:
-            return {key: events}
-        folded = Folded(left=events, troubles={first.producer: Trouble("gap", "gap")})
-        parks = await self._hold_or_park(key, folded)
-        if parks:
-            await self._store.write(parks)
-        return {}
+        seen = document.seen if document is not None else {}
+        left = [event for event in events if event.sequence > seen.get(event.producer, 0)]
+        metrics.EVENTS.labels(service=self._service, type=events[0].type, outcome="repeated").inc(
+            len(events) - len(left)
+        )
+        return left
 
-    async def _hold_or_park(self, key: str, folded: Folded) -> list[Write]:
+    def _line(self, events: Sequence[Delivery], refused: set[str]) -> tuple[Delivery, Write] | None:
+        """The push for the first event, when all events of the key only add lines."""
+        lines = [self._table.get(event.type) for event in events]
+        if events[0].key in refused or any(line is None or line.line is None for line in lines):
+            return None
+        write = self._fold.line(events[0])
+        return None if write is None else (events[0], write)
+
+    async def _hold_or_park(self, key: str, folded: Folded, before: Held | None) -> list[Write]:
         """What is left of a key waits here, or is parked when waiting is over; the writes that park it."""
-        before = self._held.pop(key, None)
         if not folded.left:
             return []
         now = time.monotonic()
-        held = Held(list(folded.left), dict(folded.troubles), since=before.since if before else now)
+        held = Held(list(folded.left))
+        pauses = []
         writes: list[Write] = []
         for producer, trouble in folded.troubles.items():
-            tries = (before.tries.get(producer, 0) if before else 0) + 1
-            if await self._is_over(key, producer, trouble, tries, now - held.since):
-                gone = [event for event in held.deliveries if event.producer == producer]
+            gone = [event for event in held.deliveries if event.producer == producer]
+            wait = before.waits.get(producer) if before else None
+            if wait is None or (wait.kind, wait.sequence) != (trouble.kind, gone[0].sequence):
+                wait = Wait(trouble.kind, gone[0].sequence, now)
+            wait = replace(wait, tries=wait.tries + 1)
+            if await self._is_over(key, producer, wait, now):
                 held.deliveries = [event for event in held.deliveries if event.producer != producer]
                 writes += await self._park_all(key, producer, gone, trouble)
             else:
-                held.tries[producer] = tries
+                held.waits[producer] = wait
+                pauses.append(min(self._limits.retry_pause * 2 ** (wait.tries - 1), 10.0))
         if held.deliveries:
-            most = max(held.tries.values(), default=1)
-            held.due = now + min(self._limits.retry_pause * 2 ** (most - 1), 10.0)
+            held.due = now + min(pauses)
             self._held[key] = held
         return writes
 
-    async def _is_over(self, key: str, producer: str, trouble: Trouble, tries: int, waited: float) -> bool:
-        match trouble.kind:
+    async def _is_over(self, key: str, producer: str, wait: Wait, now: float) -> bool:
+        match wait.kind:
             case "reject":
                 return True
             case "failed":
-                return tries >= self._limits.tries
+                return wait.tries >= self._limits.tries
             case "gap":
+                waited = now - wait.since
                 return waited >= self._limits.gap_seconds or await parked.is_parked(self._store, key, producer)
             case _:
                 return False
@@ -306,11 +339,13 @@ class Runner:
             self._next.pop(partition)
             self._committed.pop(partition, None)
 
-    async def _wait_for_store(self, consumer: Consumer, batch: Sequence[Received], stop: asyncio.Event) -> None:
-        """Pauses what is assigned, keeps the membership by polling, goes back to the first event that is not done."""
+    async def _wait_for_store(self, consumer: Consumer, again: dict[Partition, int], stop: asyncio.Event) -> None:
+        """Pauses what is assigned, keeps the membership by polling, then reads on at `again`.
+
+        `again`: per partition the first event that was not done when the batch began.
+        """
         metrics.STORE_TROUBLE.labels(service=self._service, where="consumer").inc()
         log.warning("store does not answer, partitions paused", extra={"action": "consumer.paused"})
-        again = _earliest(self._committable(), batch)
         self._held.clear()
         consumer.pause(consumer.assigned())
         pause = self._limits.retry_pause
@@ -326,6 +361,7 @@ class Runner:
             except StoreUnavailable:
                 pause = min(pause * 2, 5.0)
         consumer.rewind(again)
+        self._next |= again  # a commit before these are read again must not pass them
         consumer.resume(consumer.assigned())
 
     async def _halts(self) -> bool:
@@ -364,6 +400,7 @@ class Runner:
         return longest if due is None else min(max(due - time.monotonic(), 0.01), longest)
 
     def _forget_positions(self) -> None:
+        self._full = False
         self._held.clear()
         self._next.clear()
         self._committed.clear()
@@ -384,6 +421,12 @@ async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+def _each_once(events: Sequence[Delivery]) -> list[Delivery]:
+    """In order, without those that were read twice: after a rebalance the group reads its held events again."""
+    places = {(event.received.partition, event.received.offset): event for event in reversed(events)}
+    return list(reversed(places.values()))
 
 
 def _earliest(offsets: dict[Partition, int], batch: Sequence[Received]) -> dict[Partition, int]:

@@ -75,7 +75,9 @@ def _change(connection: Connection, write: Write) -> Outcome:
     if write.kind == "push":
         if any(there.seen.get(producer, 0) != mark - 1 for producer, mark in write.seen.items()):
             return Outcome.CONFLICT
-    elif there.version != write.expected:
+        if any(there.data.get(name) == value for name, value in write.unless.items()):
+            return Outcome.CONFLICT
+    elif there.version != write.expected or any(there.seen.get(name, 0) >= mark for name, mark in write.seen.items()):
         return Outcome.CONFLICT
     else:
         version += 1

@@ -62,6 +62,7 @@ class Write:
     cap: int = 500  # an appended list keeps its last `cap` entries
     seen: Mapping[str, int] = field(default_factory=dict)  # marks to set, per producer
     events: Sequence[Outgoing] = ()
+    unless: Mapping[str, Any] = field(default_factory=dict)  # push: not to a document that has one of these values
 
 
 def create(
@@ -86,18 +87,29 @@ def change(
     seen: Mapping[str, int] | None = None,
     events: Sequence[Outgoing] = (),
 ) -> Write:
-    """Replaces the given fields of the version that was read; the version goes up by one. CONFLICT otherwise."""
+    """Replaces the given fields of the version that was read; the version goes up by one. CONFLICT otherwise.
+
+    CONFLICT too when a mark in `seen` is reached already: a push moves marks without a new version.
+    """
     return Write(
         "change", collection, document.id, document.version, fields, append or {}, seen=seen or {}, events=events
     )
 
 
-def push(collection: str, id: str, append: Mapping[str, Sequence[Any]], *, seen: Mapping[str, int]) -> Write:
+def push(
+    collection: str,
+    id: str,
+    append: Mapping[str, Sequence[Any]],
+    *,
+    seen: Mapping[str, int],
+    unless: Mapping[str, Any] | None = None,
+) -> Write:
     """Extends lists and moves marks by exactly one, whatever the version, which stays.
 
-    CONFLICT unless every mark in `seen` stands one below its new value (a missing mark is 0).
+    CONFLICT unless every mark in `seen` stands one below its new value (a missing mark is 0), and for a document in
+    which a field has the text, number or boolean that `unless` names.
     """
-    return Write("push", collection, id, None, {}, append, seen=seen)
+    return Write("push", collection, id, None, {}, append, seen=seen, unless=unless or {})
 
 
 def remove(collection: str, id: str, *, expected: int | None = None) -> Write:

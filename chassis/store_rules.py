@@ -29,6 +29,10 @@ def check(write: Write) -> None:
     for name, entries in write.append.items():
         _check_field(name)
         _check_value(list(entries), 1)
+    for name, value in write.unless.items():
+        _check_field(name)
+        if not isinstance(value, str | int | float):
+            raise ValueError("a push asks for text, numbers or booleans only")
     for producer in write.seen:
         if not producer.replace("-", "").replace("_", "").isalnum():
             raise ValueError("a producer is a word")

@@ -10,5 +10,5 @@ from services.intake.use_cases.hear import Hear
 def subscriptions(hear: Hear) -> list[Subscription]:
     return [
         on_delivery(EquivalenceAssessed, CompetitionAssessed, do=hear.assessed),
-        on_line(MessageDelivered, MessageWaiting, line=hear.message),
+        on_line(MessageDelivered, MessageWaiting, line=hear.message, unless={"status": "erased"}),
     ]

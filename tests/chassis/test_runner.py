@@ -3,134 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from chassis import parked
-from chassis.bus import Record, Topic
-from chassis.bus_log import LogBus
-from chassis.clock import Clock
-from chassis.envelope import to_record
-from chassis.handlers import Delivery, Reject, Retry, Save, Subscription, on, on_line
-from chassis.health import Health
+from chassis.bus import Record
+from chassis.handlers import Reject, Retry, Save
 from chassis.outbox import Author
 from chassis.relay import Relay, relay_once
-from chassis.runner import Limits, Runner
+from chassis.runner import Limits
 from chassis.store import Document, StoreUnavailable, change
-from chassis.store_sqlite import SqliteStore
-from chassis.waking import WakingStore
-from contracts.events import CaseWithdrawn, Event, MessageDelivered, PersonalDataErased
+from contracts.events import CaseWithdrawn
+from tests.chassis.bench import TOPIC, A, B, Bench, C, erased, told, withdrawn
 from tests.waiting import until
-
-TOPIC = CaseWithdrawn.TOPIC
-A, B, C = (f"c_{letter * 26}" for letter in "abc")
-QUICK = Limits(poll_seconds=0.05, gap_seconds=0.3, retry_pause=0.01, tries=3)
-
-
-def withdrawn(case: str, sequence: int, revision: int | None = None) -> Record:
-    """An event whose revision says which one it is."""
-    event = CaseWithdrawn(case_id=case, revision=revision or sequence, case_number="n")
-    return record(event, sequence)
-
-
-def record(event: Event, sequence: int, source: str = "/intake") -> Record:
-    return to_record(
-        event,
-        sequence=sequence,
-        source=source,
-        time="2026-01-01T00:00:00.000Z",
-        partner_id="partner",
-        correlation_id="correlation",
-        causation_id="",
-    )
-
-
-class Bench:
-    """A runner whose handlers note what they see."""
-
-    def __init__(self, store: WakingStore, bus: LogBus) -> None:
-        self.store = store
-        self.bus = bus
-        self.clock = Clock()
-        self.health = Health()
-        self.handled: list[tuple[str, int]] = []
-        self.act: Callable[[CaseWithdrawn, Document | None], None] = lambda event, document: None
-        self.limits = QUICK
-
-    async def note(self, event: CaseWithdrawn, document: Document | None) -> Save:
-        self.act(event, document)
-        self.handled.append((event.case_id, event.revision))
-        before = document.data.get("revisions", []) if document else []
-        answer = CaseWithdrawn(case_id=event.case_id, revision=event.revision, case_number="answer")
-        return Save({"revisions": [*before, event.revision]}, events=[answer])
-
-    async def end(self, event: PersonalDataErased, document: Document | None) -> Save:
-        return Save({"revisions": [], "status": "erased"})
-
-    def message(self, event: MessageDelivered, delivery: Delivery) -> dict[str, list[Any]]:
-        return {"lines": [event.message_id]}
-
-    def subscriptions(self) -> list[Subscription]:
-        return [
-            on(CaseWithdrawn, do=self.note),
-            on(PersonalDataErased, do=self.end, ends=True),
-            on_line(MessageDelivered, line=self.message),
-        ]
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Runner]:
-        stop = asyncio.Event()
-        runner = Runner(
-            "bench",
-            self.store,
-            self.bus,
-            collection="things",
-            subscriptions=self.subscriptions(),
-            topics=[TOPIC, MessageDelivered.TOPIC],
-            author=Author("/bench", self.clock),
-            clock=self.clock,
-            health=self.health,
-            limits=self.limits,
-        )
-        task = asyncio.create_task(runner.run(stop))
-        try:
-            yield runner
-        finally:
-            stop.set()
-            await asyncio.wait_for(task, 10)
-
-    async def revisions(self, case: str) -> list[int]:
-        document = await self.store.get("things", case)
-        return document.data.get("revisions", []) if document else []
-
-    async def parked(self) -> list[tuple[str, int, str, bool]]:
-        found = await self.store.find(parked.COLLECTION, {}, order=("offset", "id"))
-        return [(d.data["key"], d.data["sequence"], d.data["reason"], d.data["head"]) for d in found]
-
-    async def sent(self) -> list[tuple[str, int]]:
-        entries = await self.store.pending(1000)
-        return [(entry.document_id, entry.sequence) for entry in entries]
-
-    async def has(self, case: str, *revisions: int) -> None:
-        await until(lambda: self._is(case, list(revisions)))
-
-    async def _is(self, case: str, revisions: list[int]) -> bool:
-        return await self.revisions(case) == revisions
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    store = WakingStore(await SqliteStore.open(f"sqlite:{tmp_path}/store.db?synchronous=normal"))
-    await store.setup(["things", parked.COLLECTION], [])
-    bus = await LogBus.open(tmp_path / "bus.db")
-    await bus.setup([Topic(TOPIC, 1, 30), Topic(MessageDelivered.TOPIC, 1, 30)])
-    yield Bench(store, bus)
-    await bus.close()
-    await store.close()
 
 
 async def test_events_of_a_key_are_handled_in_order_and_each_once(bench: Bench) -> None:
@@ -237,7 +122,7 @@ async def test_an_event_that_ends_its_aggregate_passes_gaps_and_parked_events(be
     await bench.bus.publish([withdrawn(A, 1), withdrawn(A, 3)])
     async with bench.running():
         await until(lambda: _count(bench, 1))
-        await bench.bus.publish([record(PersonalDataErased(case_id=A), 5)])
+        await bench.bus.publish([erased(A, 5)])
         await until(lambda: _count(bench, 0))
         await bench.bus.publish([withdrawn(A, 4), withdrawn(B, 1)])
         await bench.has(B, 1)
@@ -251,6 +136,8 @@ async def test_an_event_that_ends_its_aggregate_passes_gaps_and_parked_events(be
     ("change_headers", "reason"),
     [
         ({"ce_sequence": "one"}, "sequence-missing"),
+        ({"ce_sequence": "9" * 30}, "sequence-missing"),
+        ({"ce_source": "/a.b"}, "source-unknown"),
         ({"ce_type": ""}, "headers-missing"),
         ({"ce_dataschema": "urn:zhicheng:intake.case.withdrawn:2"}, "version-unknown"),
     ],
@@ -277,10 +164,6 @@ async def test_an_unknown_type_is_skipped_and_its_number_counts(bench: Bench) ->
 
 
 async def test_lines_are_pushed_in_order_without_a_new_version(bench: Bench) -> None:
-    def told(id: str, sequence: int) -> Record:
-        event = MessageDelivered(case_id=A, message_id=id, step="received", kind="email", attempts=1)
-        return record(event, sequence, source="/notify")
-
     await bench.bus.publish([withdrawn(A, 1)])
     async with bench.running():
         await bench.has(A, 1)
@@ -298,10 +181,6 @@ async def test_lines_that_come_in_one_batch_with_other_events_are_kept(bench: Be
 
     A consumer that was away finds both in one batch; a fold that moved the mark alone would lose the line for good.
     """
-
-    def told(id: str, sequence: int, case: str = A) -> Record:
-        event = MessageDelivered(case_id=case, message_id=id, step="received", kind="email", attempts=1)
-        return record(event, sequence, source="/notify")
 
     await bench.bus.publish([withdrawn(A, 1), told("m1", 1), withdrawn(A, 2), told("m2", 2), told("m1", 1, case=B)])
     async with bench.running():

@@ -28,6 +28,8 @@ class Model:
             case _:
                 if not there or write.expected not in (None, there.version):
                     return Outcome.CONFLICT
+                if any(there.seen.get(name, 0) >= mark for name, mark in write.seen.items()):
+                    return Outcome.CONFLICT
         if write.kind == "remove":
             del self.documents[write.id]
             self.outbox = [entry for entry in self.outbox if entry[0] != write.id]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chassis.store import Document, Outcome, Store, change, create, push, remove
+from chassis.store import Document, Outcome, Store, Write, change, create, push, remove
 from tests.conformance.store.things import CLAIMS, THINGS, a_thing, an_event, one, put, read
 
 RACES = 200
@@ -127,6 +127,31 @@ async def test_a_push_between_read_and_change_is_kept_by_both(store: Store) -> N
     after = await read(store)
     assert after.data == {"log": ["filed", "delivered", "decided"], "n": 1}
     assert after.seen == {"intake": 2, "notify": 1}
+
+
+async def test_a_change_moves_no_mark_that_a_push_has_moved_meanwhile(store: Store) -> None:
+    """INVARIANT: what an event adds is added once, by the push of one process or the change of another."""
+    await put(store, a_thing(log=[], seen={"intake": 1}))
+    document = await read(store)
+    await put(store, push(THINGS, "t1", {"log": ["line"]}, seen={"notify": 1}))
+
+    late = change(THINGS, document, {"n": 1}, append={"log": ["line"]}, seen={"intake": 2, "notify": 1})
+
+    assert await one(store, late) is Outcome.CONFLICT
+    assert (await read(store)).data == {"log": ["line"]}
+
+
+async def test_a_push_leaves_a_document_alone_that_has_what_it_excludes(store: Store) -> None:
+    await put(store, a_thing(log=[], status="erased"))
+
+    def line(mark: int, **unless: str) -> Write:
+        return push(THINGS, "t1", {"log": ["line"]}, seen={"notify": mark}, unless=unless)
+
+    assert await one(store, line(1, status="erased")) is Outcome.CONFLICT
+    assert await one(store, line(1, status="erased", other="x")) is Outcome.CONFLICT
+    assert await one(store, line(1, status="open", other="x")) is Outcome.WRITTEN
+    after = await read(store)
+    assert (after.data["log"], after.seen["notify"]) == (["line"], 1)
 
 
 async def test_a_list_keeps_its_last_entries(store: Store) -> None:

@@ -1,0 +1,372 @@
+"""The consumer runner where things go wrong: rebalances, a store that fails half way, poison, repeated endings."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chassis import parked
+from chassis.bus import Partition
+from chassis.handlers import Delivery, Reject, Retry, Save
+from chassis.store import Document, StoreUnavailable, change
+from contracts.events import CaseWithdrawn, MessageDelivered
+from tests.chassis.bench import QUICK, TOPIC, A, B, Bench, C, erased, record, told, withdrawn
+from tests.chassis.shelf import Shelf
+from tests.waiting import until
+
+PATIENT = replace(QUICK, gap_seconds=30)
+
+
+def failing(bench: Bench, when: Callable[[Any], bool], *, after: bool = False, times: int = 1) -> list[Any]:
+    """The store fails when asked for such writes, so many times; `after`: it has written them all the same."""
+    write, failed = bench.store.write, list[Any]()
+
+    async def broken(writes: Any, *, ordered: bool = False) -> Any:
+        fails = len(failed) < times and when(writes)
+        if fails:
+            failed.append(writes)
+        if fails and not after:
+            raise StoreUnavailable
+        outcomes = await write(writes, ordered=ordered)
+        if fails:
+            raise StoreUnavailable
+        return outcomes
+
+    bench.store.write = broken  # type: ignore[method-assign]
+    return failed
+
+
+def about(key: str) -> Callable[[Any], bool]:
+    return lambda writes: any(write.id == key for write in writes)
+
+
+def waiting_for(flag: list[bool], key: str = A) -> Callable[[CaseWithdrawn, Document | None], None]:
+    """A handler's act that has this key wait until the flag is set."""
+
+    def act(event: CaseWithdrawn, document: Document | None) -> None:
+        if event.case_id == key and not flag:
+            raise Retry("not-here-yet")
+
+    return act
+
+
+# --- a store that fails while something is held ---
+
+
+async def test_a_held_event_whose_write_fails_is_not_passed_by_the_offset(bench: Bench) -> None:
+    """INVARIANT: after trouble of the store everything that was not saved is read again, the held events too."""
+    ready: list[bool] = []
+    bench.act = waiting_for(ready)
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(B, 1)])
+    async with bench.running():
+        await bench.has(B, 1)
+        failed = failing(bench, about(A))
+        ready.append(True)
+        await bench.has(A, 1)
+        assert failed
+        await bench.bus.publish([withdrawn(B, 2)])
+        await bench.has(B, 1, 2)
+    assert bench.handled.count((B, 1)) == 1
+
+
+async def test_a_gap_whose_parking_fails_is_parked_later(bench: Bench) -> None:
+    find, failed, alone = bench.store.find, list[Any](), list[bool]()
+
+    async def broken(collection: str, where: Any, **rest: Any) -> Any:
+        if collection == parked.COLLECTION and alone and not failed and "key" in where:
+            failed.append(where)
+            raise StoreUnavailable
+        return await find(collection, where, **rest)
+
+    await bench.bus.publish([withdrawn(A, 2), withdrawn(B, 1)])
+    bench.store.find = broken  # type: ignore[method-assign]
+    async with bench.running():
+        await bench.has(B, 1)
+        alone.append(True)  # from now on it is tried without a batch that it came with
+        await bench.has_parked((A, 2, "gap"))
+    assert failed
+
+
+async def test_what_is_to_be_read_again_is_not_committed_before(bench: Bench) -> None:
+    """INVARIANT: between the rewind and the second reading no commit passes the held event."""
+    shelf = Shelf()
+    bench.bus, bench.limits = shelf, PATIENT
+    bench.act = waiting_for([])
+    shelf.put(0, withdrawn(A, 1), withdrawn(C, 1))
+    slow, quick = Partition(TOPIC, 0), Partition(TOPIC, 1)
+    async with bench.running():
+        await bench.has(C, 1)
+        failing(bench, about(B))
+        shelf.hidden.add(slow)  # its records come late after the rewind
+        shelf.put(1, withdrawn(B, 1))
+        await bench.has(B, 1)
+        shelf.put(1, withdrawn(B, 2))
+        await until(lambda: _committed(shelf, quick, 2))
+        assert shelf.committed.get(slow, 0) == 0
+
+
+async def _committed(shelf: Shelf, place: Partition, offset: int) -> bool:
+    return shelf.committed.get(place) == offset
+
+
+# --- rebalances ---
+
+
+async def test_events_that_are_read_again_while_they_are_held_are_held_once(bench: Bench) -> None:
+    """A rebalance that gives a partition back reads it again from its first held event."""
+    shelf, ready = Shelf(), list[bool]()
+    bench.bus, bench.act = shelf, waiting_for(ready)
+    shelf.put(0, withdrawn(A, 1), withdrawn(A, 2), withdrawn(B, 1))
+    async with bench.running() as runner:
+        await bench.has(B, 1)
+        for again in range(3):
+            shelf.rebalance(0, 1)
+            shelf.put(0, withdrawn(B, 2 + again))
+            await bench.has_seen(B, 2 + again)
+        await until(lambda: _holds_two(runner))
+        ready.append(True)
+        await bench.has(A, 1, 2)
+        await until(lambda: _committed(shelf, Partition(TOPIC, 0), 6))
+    assert bench.handled.count((B, 1)) == 1
+
+
+async def test_held_events_of_a_lost_partition_are_left_to_its_new_owner(bench: Bench) -> None:
+    shelf, ready = Shelf(), list[bool]()
+    bench.bus, bench.act = shelf, waiting_for(ready)
+    shelf.put(0, withdrawn(A, 1))
+    shelf.put(1, withdrawn(B, 1))
+    async with bench.running():
+        await bench.has(B, 1)
+        shelf.rebalance(1)
+        polls = shelf.polls
+        await until(lambda: _polled(shelf, polls + 3))  # the batch in work is done, the loss is known
+        ready.append(True)
+        shelf.put(1, withdrawn(B, 2))
+        await bench.has(B, 1, 2)
+        assert await bench.revisions(A) == []
+        assert shelf.committed.get(Partition(TOPIC, 0), 0) == 0
+        shelf.rebalance(0, 1)
+        await bench.has(A, 1)
+
+
+async def test_a_commit_that_did_not_count_is_made_again(bench: Bench) -> None:
+    shelf = Shelf()
+    bench.bus = shelf
+    shelf.loses_commits = True
+    shelf.put(0, withdrawn(A, 1), withdrawn(A, 2))
+    async with bench.running():
+        await bench.has(A, 1, 2)
+        shelf.loses_commits = False
+        shelf.rebalance(0, 1)
+        await until(lambda: _committed(shelf, Partition(TOPIC, 0), 2))
+    assert bench.handled == [(A, 1), (A, 2)]
+
+
+async def test_with_too_many_keys_held_nothing_new_is_read_and_the_membership_is_kept(bench: Bench) -> None:
+    shelf, ready = Shelf(), list[bool]()
+    bench.bus, bench.act, bench.limits = shelf, waiting_for(ready), replace(QUICK, held_keys=1)
+    shelf.put(0, withdrawn(A, 1))
+    async with bench.running() as runner:
+        await until(lambda: _holds(runner, A))
+        shelf.put(0, withdrawn(B, 1))
+        polls = shelf.polls
+        await until(lambda: _polled(shelf, polls + 20))
+        assert bench.handled == []
+        ready.append(True)
+        await bench.has(A, 1)
+        await bench.has(B, 1)
+
+
+async def _holds(runner: Any, key: str) -> bool:
+    return key in runner._held
+
+
+async def _polled(shelf: Shelf, times: int) -> bool:
+    return shelf.polls > times
+
+
+async def test_a_consumer_that_gives_nothing_is_replaced_although_a_key_is_held(bench: Bench) -> None:
+    shelf = Shelf()
+    bench.bus, bench.act, bench.limits = shelf, waiting_for([]), replace(QUICK, stalled_seconds=0.2)
+    shelf.put(0, withdrawn(A, 1))
+    async with bench.running() as runner:
+        await until(lambda: _holds(runner, A))
+        shelf.deaf = True
+        shelf.put(0, withdrawn(B, 1))
+        await bench.has(B, 1)
+
+
+# --- endings ---
+
+
+async def test_an_ending_that_comes_twice_in_one_batch_is_handled_once(bench: Bench) -> None:
+    """A relay that was killed sends both events again: 1, 2, 1, 2."""
+    await bench.bus.publish([withdrawn(A, 1), erased(A, 2), withdrawn(A, 1), erased(A, 2), withdrawn(B, 1)])
+    async with bench.running():
+        await bench.has(B, 1)
+        await bench.has_seen(A, 2)
+    assert bench.handled == [(A, 1), (B, 1)]
+
+
+async def test_what_follows_an_ending_in_the_same_batch_moves_the_mark(bench: Bench) -> None:
+    await bench.bus.publish([withdrawn(A, 2), erased(A, 3), withdrawn(A, 4)])
+    async with bench.running():
+        await bench.has_seen(A, 4)
+        await bench.bus.publish([withdrawn(A, 5)])
+        await bench.has_seen(A, 5)
+    assert await bench.parked() == []
+
+
+async def test_an_ending_removes_what_is_parked_although_the_answer_of_its_write_is_lost(bench: Bench) -> None:
+    """INVARIANT: after an erasure nothing of the case stays parked."""
+    await bench.bus.publish([withdrawn(A, 2)])
+    async with bench.running():
+        await bench.has_parked((A, 2, "gap"))
+        failed = failing(bench, about(A), after=True)
+        await bench.bus.publish([erased(A, 3)])
+        await bench.has_seen(A, 3)
+        await bench.bus.publish([withdrawn(B, 1)])
+        await bench.has(B, 1)
+    assert failed
+    assert await bench.parked() == []
+
+
+async def test_a_document_that_has_ended_gets_no_line(bench: Bench) -> None:
+    """INVARIANT: an event about a stone does nothing; its number counts."""
+    await bench.bus.publish([withdrawn(A, 1), told("m1", 1), erased(A, 2)])
+    async with bench.running():
+        await bench.has_seen(A, 2)
+        before = await bench.store.get("things", A)
+        await bench.bus.publish([told("m2", 2), told("m3", 3)])
+        await until(lambda: _told(bench, 3))
+        await bench.bus.publish([withdrawn(A, 3), told("m4", 4)])
+        await until(lambda: _told(bench, 4))
+    after = await bench.store.get("things", A)
+    assert before is not None
+    assert after is not None
+    assert after.data.get("lines") == before.data.get("lines")
+
+
+async def _told(bench: Bench, sequence: int) -> bool:
+    document = await bench.store.get("things", A)
+    return document is not None and document.seen.get("notify") == sequence
+
+
+# --- poison ---
+
+
+async def test_a_line_that_cannot_be_made_parks_its_key_and_nothing_else_stops(bench: Bench) -> None:
+    def broken(event: MessageDelivered, delivery: Delivery) -> Any:
+        if event.case_id == A:
+            raise RuntimeError("secret of a person")
+        return {"lines": [event.message_id]}
+
+    bench.message = broken  # type: ignore[method-assign]
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(B, 1)])
+    async with bench.running():
+        await bench.has(B, 1)
+        await bench.bus.publish([told("m1", 1), told("m1", 1, case=B), withdrawn(B, 2)])
+        await bench.has_parked((A, 1, "failed-RuntimeError"))
+        await bench.has(B, 1, 2)
+
+
+@pytest.mark.parametrize("value", [2**60, float("nan"), {"$where": 1}, object()])
+async def test_a_handler_that_returns_what_no_store_keeps_has_failed_and_nothing_else_stops(
+    bench: Bench, value: Any
+) -> None:
+    note = bench.note
+
+    async def strange(event: CaseWithdrawn, document: Document | None) -> Save:
+        saved = await note(event, document)
+        return replace(saved, fields={"value": value}) if (event.case_id, event.revision) == (A, 2) else saved
+
+    bench.note = strange  # type: ignore[method-assign]
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(A, 2), withdrawn(A, 3), withdrawn(B, 1)])
+    async with bench.running():
+        await bench.has(B, 1)
+        await until(lambda: _count(bench, 2))
+        await bench.has(A, 1)
+    assert [entry[3] for entry in await bench.parked()] == [True, False]
+
+
+async def _count(bench: Bench, number: int) -> bool:
+    return len(await bench.parked()) == number
+
+
+async def test_each_event_has_its_own_tries(bench: Bench) -> None:
+    """Two failures of the first are not counted against the second."""
+    failures = {1: 2, 2: 2}
+
+    def fail(event: CaseWithdrawn, document: Document | None) -> None:
+        if failures[event.revision]:
+            failures[event.revision] -= 1
+            raise RuntimeError
+
+    bench.act = fail
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(A, 2)])
+    async with bench.running():
+        await bench.has(A, 1, 2)
+    assert await bench.parked() == []
+
+
+async def test_a_gap_has_its_time_although_the_key_waited_before(bench: Bench) -> None:
+    ready: list[bool] = []
+    bench.act, bench.limits = waiting_for(ready), replace(QUICK, gap_seconds=1.0)
+    await bench.bus.publish([withdrawn(A, 1)])
+    async with bench.running() as runner:
+        await until(lambda: _waited(runner, A, 1.1))
+        await bench.bus.publish([withdrawn(A, 3)])
+        await until(lambda: _holds_two(runner))
+        ready.append(True)
+        await bench.has(A, 1)
+        await bench.bus.publish([withdrawn(A, 2)])
+        await bench.has(A, 1, 2, 3)
+    assert await bench.parked() == []
+
+
+async def _holds_two(runner: Any) -> bool:
+    return A in runner._held and len(runner._held[A].deliveries) == 2
+
+
+async def _waited(runner: Any, key: str, seconds: float) -> bool:
+    held = runner._held.get(key)
+    return held is not None and time.monotonic() - held.waits["intake"].since > seconds
+
+
+# --- conflicts ---
+
+
+async def test_nothing_is_parked_by_a_look_at_a_document_that_changed_meanwhile(bench: Bench) -> None:
+    await bench.bus.publish([withdrawn(A, 1)])
+    async with bench.running():
+        await bench.has(A, 1)
+    note = bench.note
+
+    async def late(event: CaseWithdrawn, document: Document | None) -> Save:
+        assert document is not None
+        if event.revision == 2 and "allowed" not in document.data:
+            await bench.store.write([change("things", document, {"allowed": True})])
+        if event.revision == 3 and "allowed" not in document.data:
+            raise Reject("not-allowed")
+        return await note(event, document)
+
+    bench.note = late  # type: ignore[method-assign]
+    await bench.bus.publish([withdrawn(A, 2), withdrawn(A, 3)])
+    async with bench.running():
+        await bench.has(A, 1, 2, 3)
+    assert await bench.parked() == []
+
+
+async def test_what_follows_an_event_carries_its_correlation(bench: Bench) -> None:
+    await bench.bus.publish(
+        [record(CaseWithdrawn(case_id=A, revision=n, case_number="n"), n, correlation=f"request-{n}") for n in (1, 2)]
+    )
+    async with bench.running():
+        await bench.has(A, 1, 2)
+    headers = [dict(entry.record.headers) for entry in await bench.store.pending(10)]
+    assert [one["ce_correlationid"] for one in headers] == ["request-1", "request-2"]
+    assert len({one["ce_causationid"] for one in headers}) == 2
