@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
@@ -29,7 +30,10 @@ from contracts.topics import heard_by, topics
 
 log = logging.getLogger(__name__)
 
-SHUTDOWN_SECONDS = 10.0
+# Seconds after the wish to stop at which a step is cut off: what it leaves is repeated later, by design. A bus or a
+# store that is away must not keep a process longer than schedulers wait for it.
+HTTP_UNTIL, WORK_UNTIL, RELAY_UNTIL, BUS_UNTIL, STORE_UNTIL = 4.0, 6.0, 8.0, 9.0, 10.0
+LEAST_SECONDS = 0.5  # of each step, however late it is
 
 
 class _Server(uvicorn.Server):
@@ -62,6 +66,7 @@ class Running:
         self._role = role
         self._limits = limits or Limits(gap_seconds=settings.gap_seconds)
         self._stop = asyncio.Event()
+        self._asked_at = 0.0  # when the wish to stop came
         self._stop_relay = asyncio.Event()  # later than the rest: it sends what they have written last
         self._tasks: list[asyncio.Task[None]] = []
         self._relay: asyncio.Task[None] | None = None
@@ -132,17 +137,16 @@ class Running:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A background task that ends before its time takes the process with it: the supervisor starts a whole one."""
-        if task.cancelled() or self._stop.is_set():
+        failure = None if task.cancelled() else task.exception()
+        if self._stop.is_set() and failure is None:
             return
         log.error(
             "background task ended, the process stops",
-            exc_info=task.exception(),
+            exc_info=failure,
             extra={"action": "service.task-ended", "task": task.get_name()},
         )
         self.failed = True
-        self._stop.set()
-        if self._server is not None:
-            self._server.should_exit = True
+        self.ask_to_stop()
 
     failed = False
 
@@ -199,7 +203,7 @@ class Running:
             access_log=False,
             lifespan="off",
             server_header=False,
-            timeout_graceful_shutdown=int(SHUTDOWN_SECONDS),
+            timeout_graceful_shutdown=int(HTTP_UNTIL),
             timeout_keep_alive=30,
         )
         self._server = _Server(config)
@@ -208,6 +212,8 @@ class Running:
 
     def ask_to_stop(self) -> None:
         self.health.shutting_down = True
+        if not self._stop.is_set():
+            self._asked_at = time.monotonic()
         self._stop.set()
         if self._server is not None:
             self._server.should_exit = True
@@ -220,20 +226,29 @@ class Running:
     async def stop(self) -> None:
         """Finishes the batch in work, lets the relay pass once more, closes. What is cut off is repeated later."""
         self.ask_to_stop()
-        await _ended_within([task for task in self._tasks if task is not self._relay], SHUTDOWN_SECONDS)
+        await _ended_within([task for task in self._tasks if task is not self._relay], self._left(WORK_UNTIL))
         self._stop_relay.set()
-        await _ended_within([self._relay] if self._relay is not None else [], SHUTDOWN_SECONDS)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.bus.close(), SHUTDOWN_SECONDS)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.store.close(), SHUTDOWN_SECONDS)
+        await _ended_within([self._relay] if self._relay is not None else [], self._left(RELAY_UNTIL))
+        await _ended_within([asyncio.create_task(self.bus.close(), name="bus.close")], self._left(BUS_UNTIL))
+        await _ended_within([asyncio.create_task(self.store.close(), name="store.close")], self._left(STORE_UNTIL))
+
+    def _left(self, until: float) -> float:
+        return max(self._asked_at + until - time.monotonic(), LEAST_SECONDS)
 
 
 async def _ended_within(tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
-    """Waits for tasks that were asked to stop; what is late is cancelled and awaited."""
+    """Waits for tasks that were asked to stop; what is late is cancelled, and left alone if that does not end it."""
     if not tasks:
         return
-    _, late = await asyncio.wait(tasks, timeout=seconds)
+    done, late = await asyncio.wait(tasks, timeout=seconds)
     for task in late:
         task.cancel()
-    await asyncio.gather(*late, return_exceptions=True)
+    if late:
+        log.warning(
+            "cut off", extra={"action": "service.cut-off", "tasks": ", ".join(sorted(task.get_name() for task in late))}
+        )
+        ended, _ = await asyncio.wait(late, timeout=LEAST_SECONDS)
+        done |= ended
+    for task in done:
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            log.warning("not ended cleanly", exc_info=failure, extra={"action": "service.not-clean"})
