@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 256
 SWEEP_SECONDS = 1.0
+SHORTEST_PAUSE = 0.1  # one event that is never acknowledged must not slow down the others
 LONGEST_PAUSE = 5.0
 
 
@@ -75,7 +76,7 @@ class Relay:
                 pause = 0.0
                 continue
             if sent < found:  # the bus or the store has trouble: wait longer each time, whatever wakes us
-                pause = min(max(pause * 2, 0.1), LONGEST_PAUSE)
+                pause = SHORTEST_PAUSE if sent else min(max(pause * 2, SHORTEST_PAUSE), LONGEST_PAUSE)
                 await _wait(stop, pause)
             else:
                 pause = 0.0

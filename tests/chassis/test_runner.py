@@ -306,6 +306,78 @@ async def test_the_relay_sends_nothing_of_a_key_behind_an_event_that_failed(benc
     assert await bench.store.pending(10) == []
 
 
+async def test_what_was_sent_but_not_marked_is_sent_again_in_order(bench: Bench) -> None:
+    """INVARIANT: marked as sent is only what was acknowledged; a lost mark repeats, it never skips."""
+    author = Author("/intake", bench.clock)
+    events = [CaseWithdrawn(case_id=A, revision=n, case_number="n") for n in (1, 2)]
+    await bench.store.write([author.create("things", A, {}, partner_id="p", events=events)])
+    mark = bench.store.mark_sent
+
+    async def away(sent: Any) -> None:
+        raise StoreUnavailable
+
+    bench.store.mark_sent = away  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailable):
+        await relay_once(bench.store, bench.bus)
+    bench.store.mark_sent = mark  # type: ignore[method-assign]
+    await relay_once(bench.store, bench.bus)
+    sent = [dict(received.headers)["ce_sequence"] for received in await bench.bus.read_all(TOPIC)]
+    assert sent == ["1", "2", "1", "2"]
+    assert await bench.store.pending(10) == []
+    async with bench.running():
+        await bench.has(A, 1, 2)
+    assert bench.handled == [(A, 1), (A, 2)]
+
+
+async def test_an_event_that_is_never_acknowledged_does_not_slow_down_the_others(bench: Bench) -> None:
+    author = Author("/intake", bench.clock)
+    bus = Refusing({(A, "1")})
+    relay = Relay("bench", bench.store, bus, bench.health)  # type: ignore[arg-type]
+    keys = [A, *(f"c_{number:0>26o}".translate(str.maketrans("01", "xy")) for number in range(2000))]
+    await bench.store.write(
+        [
+            author.create(
+                "things", key, {}, partner_id="p", events=[CaseWithdrawn(case_id=key, revision=1, case_number="n")]
+            )
+            for key in keys
+        ]
+    )
+    stop = asyncio.Event()
+    task = asyncio.create_task(relay.run(stop))
+    await until(lambda: _stored(bus, 2000), seconds=5)
+    stop.set()
+    await asyncio.wait_for(task, 5)
+    assert [entry.document_id for entry in await bench.store.pending(10)] == [A]
+
+
+async def _stored(bus: Refusing, number: int) -> bool:
+    return len(bus.stored) == number
+
+
+async def test_two_relays_at_once_repeat_but_leave_no_gap(bench: Bench) -> None:
+    """INVARIANT: nothing assumes one process. At every moment a key's numbers on the bus rise without a hole."""
+    author = Author("/intake", bench.clock)
+    await bench.store.write([author.create("things", A, {}, partner_id="p")])
+    stop = asyncio.Event()
+    relays = [Relay("bench", bench.store, bench.bus, bench.health) for _ in range(2)]
+    bench.store.woken += [relay.wake for relay in relays]
+    tasks = [asyncio.create_task(relay.run(stop)) for relay in relays]
+    for number in range(1, 101):
+        document = await bench.store.get("things", A)
+        assert document is not None
+        event = CaseWithdrawn(case_id=A, revision=number, case_number="n")
+        await bench.store.write([author.change("things", document, {}, events=[event])])
+    await until(lambda: _nothing_pending(bench))
+    stop.set()
+    await asyncio.gather(*tasks)
+    highest = 0
+    for received in await bench.bus.read_all(TOPIC):
+        sequence = int(dict(received.headers)["ce_sequence"])
+        assert sequence <= highest + 1
+        highest = max(highest, sequence)
+    assert highest == 100
+
+
 async def test_a_write_with_events_wakes_the_relay_and_the_last_pass_sends_what_is_left(bench: Bench) -> None:
     relay = Relay("bench", bench.store, bench.bus, bench.health)
     bench.store.woken.append(relay.wake)
