@@ -63,8 +63,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
         rows = "".join(_parameter(parameter) for parameter in parameters)
         parts.append(f"<table><tr><th>parameter<th>in<th>meaning</tr>{rows}</table>")
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
-        body = shown(content["schema"])
-        parts.append(f"<details><summary>Body: <code>{escape(kind)}</code></summary>{body}</details>")
+        parts.append(f"<p>Body: <code>{escape(kind)}</code>, {_schema(content['schema'])}</p>")
     rows = "".join(_response(status, answer) for status, answer in sorted(operation.get("responses", {}).items()))
     parts.append(f"<details><summary>Answers</summary><table>{rows}</table></details></section>")
     return "".join(parts)
@@ -78,4 +77,15 @@ def _parameter(parameter: Mapping[str, Any]) -> str:
 
 
 def _response(status: str, answer: Mapping[str, Any]) -> str:
-    return f"<tr><td>{escape(status)}<td>{escape(answer.get('description', '')).replace(chr(10), '<br>')}</tr>"
+    meaning = escape(answer.get("description", "")).replace("\n", "<br>")
+    kinds = [content["schema"] for content in answer.get("content", {}).values() if content.get("schema")]
+    return f"<tr><td>{escape(status)}<td>{meaning}<td>{', '.join(_schema(schema) for schema in kinds)}</tr>"
+
+
+def _schema(schema: Mapping[str, Any]) -> str:
+    """Links to the named schemas in it; a schema without a name as it is."""
+    parts = schema.get("anyOf", [schema])
+    if not all("$ref" in part for part in parts):
+        return f"<details><summary>schema</summary>{shown(schema)}</details>"
+    names = [escape(part["$ref"].rpartition("/")[2]) for part in parts]
+    return " or ".join(f"<a href='#schema-{name}'>{name}</a>" for name in names)

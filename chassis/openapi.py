@@ -92,8 +92,7 @@ def document(app: FastAPI, service: str, table: Mapping[type[Exception], Problem
             continue
         entry = spec["paths"][operation.path][operation.method.lower()]
         if operation.body is not None:
-            entry["requestBody"] = _request_body(operation.body)
-        _lift_definitions(entry, schemas)
+            entry["requestBody"] = _request_body(operation.body, schemas)
         if operation.scope is not None:
             entry["security"] = [{"basic": []}, *([{}] if operation.scope in PUBLIC else [])]
             entry["x-scope"] = operation.scope
@@ -121,17 +120,17 @@ def _calls(dependant: Dependant | None) -> Iterator[Any]:
         yield from _calls(inner)
 
 
-def _request_body(model: type[BaseModel]) -> dict[str, Any]:
+def _request_body(model: type[BaseModel], schemas: dict[str, Any]) -> dict[str, Any]:
+    """The model and what is in it stand in `schemas`, where references name them."""
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+    for name, part in (*schema.pop("$defs", {}).items(), (model.__name__, schema)):
+        if schemas.setdefault(name, part) != part:
+            raise ValueError(f"two different schemas are called {name}")
+    return {"required": True, "content": {"application/json": {"schema": _named(model.__name__)}}}
 
 
-def _lift_definitions(entry: dict[str, Any], schemas: dict[str, Any]) -> None:
-    """Schemas inside a request body move to the place that references name."""
-    for content in entry.get("requestBody", {}).get("content", {}).values():
-        for name, schema in content.get("schema", {}).pop("$defs", {}).items():
-            if schemas.setdefault(name, schema) != schema:
-                raise ValueError(f"two different schemas are called {name}")
+def _named(schema: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{schema}"}
 
 
 def _fill_problems(
@@ -155,7 +154,7 @@ def _fill_problems(
         shown = responses.setdefault(str(problem.status), {"description": "", "content": {}})
         line = f"`urn:problem:{service}:{problem.slug}`: {title_of(kind)}"
         shown["description"] = f"{shown.get('description', '')}\n{line}".strip()
-        shown.setdefault("content", {})[MEDIA_TYPE] = {"schema": {"$ref": "#/components/schemas/Problem"}}
+        shown.setdefault("content", {})[MEDIA_TYPE] = {"schema": _named("Problem")}
 
 
 def _require_if_match(entry: Mapping[str, Any]) -> None:

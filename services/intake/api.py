@@ -14,7 +14,7 @@ from chassis.paging import Cursor, cursor_of
 from chassis.problems import Busy, InvalidInput, MalformedJson, NotFound, problems
 from chassis.store import Document
 from chassis.web import use_case
-from services.intake import errors, views
+from services.intake import errors, shapes, views
 from services.intake.filing import Filing
 from services.intake.sealed import Sealer
 from services.intake.store import CaseStore, Page
@@ -46,7 +46,8 @@ class Revision(BaseModel):
 @router.post(
     "/v1/applications",
     status_code=202,
-    responses=problems(InvalidInput, MalformedJson, errors.KeyReused, errors.Erased, errors.TooManyUnsent),
+    responses=shapes.RECEIVED
+    | problems(InvalidInput, MalformedJson, errors.KeyReused, errors.Erased, errors.TooManyUnsent),
     openapi_extra=json_body_schema(Filing),
 )
 async def submit_application(
@@ -62,7 +63,7 @@ async def submit_application(
     return Receipt(case_id=accepted.case_id, case_number=accepted.case_number, received_at=accepted.received_at)
 
 
-@router.get("/v1/applications", responses=problems(InvalidInput))
+@router.get("/v1/applications", responses=shapes.LISTED | problems(InvalidInput))
 async def list_applications(
     caller: Reader,
     cases: Annotated[CaseStore, Depends(use_case(CaseStore))],
@@ -77,7 +78,7 @@ async def list_applications(
     return _listed(page, views.summary)
 
 
-@router.get("/v1/officer/cases", responses=problems(InvalidInput), tags=["officers"])
+@router.get("/v1/officer/cases", responses=shapes.WAITING | problems(InvalidInput), tags=["officers"])
 async def list_cases_for_officers(
     caller: Annotated[Caller, Depends(may("officer:read"))],
     cases: Annotated[CaseStore, Depends(use_case(CaseStore))],
@@ -90,7 +91,7 @@ async def list_cases_for_officers(
     return _listed(page, lambda case: views.officer_view(case, others))
 
 
-@router.get("/v1/applications/{case_id}", responses=problems(NotFound))
+@router.get("/v1/applications/{case_id}", responses=shapes.READ | problems(NotFound))
 async def read_application(
     case_id: CaseId,
     caller: Reader,
@@ -105,7 +106,7 @@ async def read_application(
     return Response(body, media_type="application/json", headers={"ETag": etag})
 
 
-@router.get("/v1/applications/{case_id}/timeline", responses=problems(NotFound))
+@router.get("/v1/applications/{case_id}/timeline", responses=shapes.TOLD | problems(NotFound))
 async def read_timeline(
     case_id: CaseId, caller: Reader, change: Annotated[Change, Depends(use_case(Change))]
 ) -> dict[str, Any]:
@@ -114,7 +115,7 @@ async def read_timeline(
     return {"case_id": case_id, "entries": views.timeline(document)}
 
 
-@router.get("/v1/applications/{case_id}/filing", responses=problems(NotFound, errors.NotPossibleNow))
+@router.get("/v1/applications/{case_id}/filing", responses=shapes.FILED | problems(NotFound, errors.NotPossibleNow))
 async def read_filing(
     case_id: CaseId,
     caller: Reader,
@@ -132,7 +133,8 @@ async def read_filing(
 
 @router.put(
     "/v1/applications/{case_id}/filing",
-    responses=problems(
+    responses=shapes.REVISED
+    | problems(
         NotFound, InvalidInput, errors.NotPossibleNow, errors.RevisionMissing, errors.RevisionPassed, Busy
     ),
     openapi_extra=json_body_schema(Filing),

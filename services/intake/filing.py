@@ -36,6 +36,7 @@ from contracts.events import (
     TitleFact,
     WorkFact,
 )
+from services.intake.example import FILING
 from services.intake.fields import (
     MAX_LIST,
     Code,
@@ -209,6 +210,8 @@ class Declarations(Part):
 
 class Filing(Part):
     """One application. `roads`: those asked for; none = all that the round has."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [FILING]})
 
     round: Id
     roads: Annotated[tuple[RoadId, ...], Field(max_length=MAX_LIST), AfterValidator(no_repeats)] | None = None

@@ -274,12 +274,13 @@ async def test_the_openapi_document_holds_bodies_scopes_and_problems(tmp_path):
 
         put = spec["paths"]["/v1/things/{thing_id}"]["put"]
         assert spec["openapi"].startswith("3.1")
-        assert put["requestBody"]["content"]["application/json"]["schema"]["title"] == "Order"
+        schema = put["requestBody"]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Order"}
         assert (put["x-scope"], put["security"]) == ("applications:write", [{"basic": []}])
         assert {"200", "400", "401", "403", "408", "410", "413", "415", "422", "500", "503"} == set(put["responses"])
         assert "urn:problem:demo:thing-gone" in put["responses"]["410"]["description"]
         assert spec["paths"]["/v1/catalogue"]["get"]["security"] == [{"basic": []}, {}]
-        assert spec["components"]["schemas"].keys() == {"Problem", "Part"}
+        assert spec["components"]["schemas"].keys() == {"Problem", "Order", "Part"}
         references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(spec)))
         assert references <= spec["components"]["schemas"].keys()
 
