@@ -27,6 +27,9 @@ _SPELLING = (
     | {0xFF0D: None}
 )
 
+# What an id that is no identity document must not hold: every type above but a passport's numbers has so many digits.
+LONG_NUMBER = "[0-9]{8}"
+
 
 class IdentityError(ValueError):
     """The number is not one of this kind. `rule`: format, checksum, birth-date or type."""
@@ -51,6 +54,11 @@ def canonical(type: str, number: str, *, mrz_check: str | None = None) -> str:
         if _spelled(mrz_check) != mrz_check_digit(text):
             raise IdentityError("checksum")
     return text
+
+
+def holds_long_number(text: str) -> bool:
+    """Whether an id (of a project, an edition, a round) could hide the number of a document: 8 digits in a row."""
+    return re.search(LONG_NUMBER, text) is not None
 
 
 def credit_code(text: str) -> str:

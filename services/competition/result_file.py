@@ -9,13 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from chassis.problems import FieldError, InvalidInput
 from chassis.pseudonyms import Pseudonyms
-from contracts.identity import IdentityError, canonical
+from contracts.identity import LONG_NUMBER, IdentityError, canonical, holds_long_number
 
-Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+def _no_long_number(text: str) -> str:
+    """These ids go into answers as they were written: none may hide the number of a person's document."""
+    if holds_long_number(text):
+        raise PydanticCustomError("long-number", "Holds a number that could be a person's.")
+    return text
+
+
+Slug = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", json_schema_extra={"not": {"pattern": LONG_NUMBER}}),
+    AfterValidator(_no_long_number),
+]
 Role = Literal["technical-lead", "project-lead", "core-member", "member", "other"]
 
 

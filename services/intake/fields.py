@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from contracts import identity
+
 MAX_LIST = 50
 MAX_TEXT = 200
 
@@ -24,6 +26,13 @@ def plain(text: str) -> str:
         raise PydanticCustomError("control-character", "Holds a sign that cannot be shown.")
     if not text.strip():
         raise PydanticCustomError("empty", "Must not be blank.")
+    return text
+
+
+def no_long_number(text: str) -> str:
+    """Ids go into events as they were written: none may hide the number of a person's document."""
+    if identity.holds_long_number(text):
+        raise PydanticCustomError("long-number", "Holds a number that could be a person's.")
     return text
 
 
@@ -51,7 +60,11 @@ def must_be_true(value: bool) -> bool:
 
 
 PlainText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), AfterValidator(plain)]
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
+Id = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9._-]{1,40}$", json_schema_extra={"not": {"pattern": identity.LONG_NUMBER}}),
+    AfterValidator(no_long_number),
+]
 Code = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 IsoDay = Annotated[date, BeforeValidator(read_day), WithJsonSchema(_DAY_SCHEMA)]
 IsoMonth = Annotated[str, Field(pattern=r"^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$")]

@@ -160,6 +160,8 @@ BAD_ROWS = {
     "rows[1].stage one-of": a_row("P-2", stage="won"),
     "rows[1].project_id repeated": a_row("P-1"),
     "rows[1].project_id pattern": a_row("a project of ours"),
+    "rows[1].project_id long-number": a_row("p.99000019950719006X"),
+    "rows[1].award long-number": a_row("P-2", award="E12345678"),
     "rows[1] unknown-field": a_row("P-2", name="Zhang"),
 }
 

@@ -130,11 +130,28 @@ def bad_filings() -> Iterator[tuple[str, bytes]]:
     )
     yield "grade missing", text(good | {"certificates": [{"body": MARKED["body"], "name": MARKED["certificate"]}]})
     yield "future", text(good | {"certificates": [a_cgma(number=MARKED["certificate number"], issued="2031-01-01")]})
+    # Ids that cross into events as they were written.
+    entry = {"edition": "sh-ymec-2024", "project_id": "p-1", "role": "member"}
+    yield "project that is a person", text(good | {"competitions": [entry | {"project_id": NUMBER}]})
+    yield "edition that is a person", text(good | {"competitions": [entry | {"edition": f"ed.{NUMBER}"}]})
+    yield "earlier round that is a person", text(good | {"earlier_rounds": ["r-1", NUMBER]})
+    yield "round that is a number", text(good | {"round": NUMBER})
     yield "broken", text(good)[:-20]
     yield "repeated key", text(good)[:-1] + b',"round":"' + MARKED["name"].encode() + b'"}'
     yield "not a number", text(good)[:-1] + b',"x":NaN}'
     yield "too deep", b'{"round":' + b"[" * 60 + text(MARKED["name"]) + b"]" * 60 + b"}"
     yield "not utf-8", MARKED["name"].encode() + b"\xff\xfe"
+
+
+def result_files_that_hide_a_person() -> Iterator[dict[str, Any]]:
+    """Whole but for one id, which is the number of a person: ids stand in answers as organisers wrote them."""
+    member = {"identity_documents": [{"type": "resident-id", "number": NUMBER}], "role": "member"}
+    row = {"project_id": "p-1", "track": "low-altitude", "stage": "final", "award": "merit", "team": [member]}
+    file = {"edition": "sh-ymec-2024", "organiser": "org", "file_id": "f-1", "results": "partial", "rows": [row]}
+    for name in ("edition", "organiser", "file_id"):
+        yield file | {name: NUMBER}
+    for name in ("project_id", "track", "award"):
+        yield file | {"rows": [row | {name: f"x.{NUMBER}"}]}
 
 
 class Written:
@@ -245,6 +262,8 @@ async def test_a_flood_of_marked_values_leaves_no_trace(
     await refused(
         "competition", "POST", "/v1/register/imports", partner="officer", json={"rows": [{MARKED["name"]: NUMBER}]}
     )
+    for file in result_files_that_hide_a_person():
+        await refused("competition", "POST", "/v1/register/imports", partner="officer", json=file)
 
     async def fails(*_: Any, **__: Any) -> None:
         raise RuntimeError(f"{MARKED['name']} {MARKED['number']}", MARKED["email"])
