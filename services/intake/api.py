@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -23,9 +24,10 @@ from services.intake.use_cases.submit import Submit
 
 router = APIRouter(tags=["applications"])
 
+_REVISION = re.compile(r'("?)([1-9][0-9]{0,8})\1')  # clients lose the quotes of an ETag
 CaseId = Annotated[str, Path(min_length=1, max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=200)]
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=40)]
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=400)]
 Reader = Annotated[Caller, Depends(may("applications:read"))]
 Writer = Annotated[Caller, Depends(may("applications:write"))]
 
@@ -101,7 +103,7 @@ async def read_application(
     """The application with its current determination. ETag of the representation; If-None-Match gives 304."""
     body = views.encode(views.partner_view(await change.read(case_id, caller.partner)))
     etag = views.etag_of(body)
-    if if_none_match is not None and etag in [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]:
+    if if_none_match is not None and not {etag, "*"}.isdisjoint(_tags(if_none_match)):
         return Response(status_code=304, headers={"ETag": etag})
     return Response(body, media_type="application/json", headers={"ETag": etag})
 
@@ -135,7 +137,13 @@ async def read_filing(
     "/v1/applications/{case_id}/filing",
     responses=shapes.REVISED
     | problems(
-        NotFound, InvalidInput, errors.NotPossibleNow, errors.RevisionMissing, errors.RevisionPassed, Busy
+        NotFound,
+        InvalidInput,
+        errors.NotPossibleNow,
+        errors.RevisionMissing,
+        errors.RevisionPassed,
+        errors.TooManyUnsent,
+        Busy,
     ),
     openapi_extra=json_body_schema(Filing),
 )
@@ -148,7 +156,7 @@ async def amend_filing(
     if_match: IfMatch = None,
 ) -> Revision:
     """Files the application again as the next revision. Possible until a human has taken the case."""
-    revision = await change.amend(case_id, body, partner=caller.partner, revision=_revision(if_match))
+    revision = await change.amend(case_id, body, partner=caller.partner, seen=_seen(if_match))
     response.headers["ETag"] = f'"{revision}"'
     return Revision(case_id=case_id, revision=revision)
 
@@ -164,8 +172,7 @@ async def withdraw_application(
     if_match: IfMatch = None,
 ) -> Revision:
     """Ends the application. No determination follows; the person may apply again."""
-    revision = _revision(if_match)
-    await change.withdraw(case_id, partner=caller.partner, revision=revision)
+    revision = await change.withdraw(case_id, partner=caller.partner, seen=_seen(if_match))
     return Revision(case_id=case_id, revision=revision)
 
 
@@ -182,13 +189,15 @@ async def erase_personal_data(
     await change.erase(case_id, partner=caller.partner)
 
 
-def _revision(if_match: str | None) -> int:
-    if if_match is None:
+def _seen(if_match: str | None) -> frozenset[int]:
+    """The revisions that If-Match names. `*` names none; a weak tag and one that we never gave match none."""
+    if if_match is None or if_match.strip() == "*":
         raise errors.RevisionMissing
-    number = if_match.strip().removeprefix('"').removesuffix('"')
-    if not number.isascii() or not number.isdigit():
-        raise errors.RevisionPassed
-    return int(number)
+    return frozenset(int(found.group(2)) for tag in if_match.split(",") if (found := _REVISION.fullmatch(tag.strip())))
+
+
+def _tags(if_none_match: str) -> list[str]:
+    return [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
 
 
 def _listed(page: Page, view: Callable[[Document], dict[str, Any]]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from chassis.health import Health
 from chassis.process import run
 from chassis.sealing import Vault, parse_keys
 from chassis.service import Infra, Periodic, Service
@@ -34,8 +33,12 @@ def build(settings: Settings, infra: Infra) -> Service:
         clock=infra.clock,
         answer_seconds=settings.answer_seconds,
     )
-    submit = Submit(infra.store, cases, infra.author, taking_in, lambda: _overfull(infra.health, settings))
-    change = Change(infra.store, cases, infra.author, taking_in)
+
+    def overfull() -> bool:
+        return infra.health.unsent > settings.max_unsent
+
+    submit = Submit(infra.store, cases, infra.author, taking_in, overfull)
+    change = Change(infra.store, cases, infra.author, taking_in, overfull)
     sweeps = Sweeps(infra.store, cases, infra.author, taking_in, stone_days=settings.stone_days)
     every = settings.sweep_seconds
     return Service(
@@ -51,14 +54,11 @@ def build(settings: Settings, infra: Infra) -> Service:
             Periodic("ask-again", every, sweeps.ask_again),
             Periodic("free-claims", every, sweeps.free_claims),
             Periodic("free-orphans", every * 12, sweeps.free_orphans),
+            Periodic("forget-parked", every * 12, sweeps.forget_parked),
             Periodic("release-held", every * 2, sweeps.release_held, sweeps.claims_freed),
             Periodic("remove-stones", 3600.0, sweeps.remove_stones),
         ],
     )
-
-
-def _overfull(health: Health, settings: Settings) -> bool:
-    return health.unsent > settings.max_unsent
 
 
 if __name__ == "__main__":

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from chassis.store import Cond, Document, Index, Outcome, Store, Where, create, remove
+from chassis.paging import Place
+from chassis.store import Cond, Document, Index, Outcome, Store, Where, change, create, remove
 from services.intake.case import CASES, CLAIMS
 
 INDEXES = (
     Index(CASES, ("partner_id", "-received_at")),
     Index(CASES, ("status", "-received_at")),
     Index(CASES, ("status", "ask_due")),
+    Index(CASES, ("status", "waiting_since")),
     Index(CASES, ("claims_to_free",)),
     Index(CASES, ("erased_at",)),
     Index(CLAIMS, ("at",)),
@@ -23,7 +26,15 @@ NEWEST_FIRST = ("-received_at", "id")
 @dataclass(frozen=True, slots=True)
 class Page:
     cases: list[Document]
-    after: tuple[str, str] | None  # where the next page begins; None = this was the last
+    after: Place | None  # where the next page begins; None = this was the last
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """`holders`: the cases that hold what was wanted; none = all of it is ours. `made`: claims that are new by it."""
+
+    holders: tuple[str, ...]
+    made: tuple[str, ...] = ()
 
 
 class CaseStore:
@@ -43,7 +54,7 @@ class CaseStore:
         road: str | None = None,
         round_id: str | None = None,
         limit: int,
-        after: tuple[str, str] | None = None,
+        after: Place | None = None,
     ) -> Page:
         """A partner's cases, newest first."""
         where: dict[str, str | Cond] = {"partner_id": partner}
@@ -55,11 +66,11 @@ class CaseStore:
             where["round"] = round_id
         return await self._page(where, limit, after)
 
-    async def for_officers(self, *, limit: int, after: tuple[str, str] | None = None) -> Page:
+    async def for_officers(self, *, limit: int, after: Place | None = None) -> Page:
         """Every partner's cases that wait for a person, newest first."""
         return await self._page({"status": Cond("one_of", ["officer", "duplicate"])}, limit, after)
 
-    async def _page(self, where: Where, limit: int, after: tuple[str, str] | None) -> Page:
+    async def _page(self, where: Where, limit: int, after: Place | None) -> Page:
         found = await self._store.find(CASES, where, order=NEWEST_FIRST, limit=limit + 1, after=after)
         cases = found[:limit]
         more = len(found) > limit
@@ -79,7 +90,7 @@ class CaseStore:
         return await self._store.count(CASES, {"status": "waiting"})
 
     async def waiting_longest(self) -> Document | None:
-        found = await self._store.find(CASES, {"status": "waiting"}, order=("ask_due", "id"), limit=1)
+        found = await self._store.find(CASES, {"status": "waiting"}, order=("waiting_since", "id"), limit=1)
         return found[0] if found else None
 
     async def with_claims_to_free(self, limit: int) -> list[Document]:
@@ -89,40 +100,59 @@ class CaseStore:
         where = {"status": "erased", "erased_at": [Cond("below", day), Cond("is_not", None)]}
         return await self._store.find(CASES, where, limit=limit)
 
-    async def take_claims(self, claims: Sequence[str], *, case_id: str, partner: str, at: str) -> list[str]:
-        """Takes the claims in order for a case; stops at the first that another case holds.
+    async def take_claims(self, claims: Sequence[str], *, case_id: str, partner: str, at: str) -> Taking:
+        """Takes the claims in order for a case; stops at the first that another case holds and gives back what it made.
 
-        Returns the cases that hold what this one wanted; what it took itself is free again then. Empty: all are ours.
+        A claim that is the case's already is touched: whoever wanted to free it as it was meanwhile finds it changed.
         """
+        while True:
+            made, rival = await self._take(claims, {"case_id": case_id, "partner_id": partner, "at": at})
+            if not rival:
+                return Taking((), tuple(made))
+            await self.give_back(made)
+            if holders := await self._holders(claims, case_id):
+                return Taking(tuple(holders))
+            # the rival freed its claim in between: try again
+
+    async def _take(self, claims: Sequence[str], claim: dict[str, str]) -> tuple[list[str], bool]:
+        """The claims that it made, and whether it met one of another case."""
+        made: list[str] = []
         rest = list(claims)
-        taken: list[str] = []
         while rest:
-            wanted = [create(CLAIMS, id, {"case_id": case_id, "partner_id": partner, "at": at}) for id in rest]
-            outcomes = await self._store.write(wanted, ordered=True)
+            outcomes = await self._store.write([create(CLAIMS, id, claim) for id in rest], ordered=True)
             done = sum(outcome is Outcome.WRITTEN for outcome in outcomes)
-            taken += rest[:done]
+            made += rest[:done]
             rest = rest[done:]
             if not rest:
                 break
-            holder = await self._store.get(CLAIMS, rest[0])
-            if holder is None:
-                continue  # freed in between: try it again
-            if holder.data["case_id"] != case_id:
-                await self.free_claims(taken, case_id=case_id)
-                return await self._holders(claims, case_id)
-            rest = rest[1:]
-        return []
+            there = await self._store.get(CLAIMS, rest[0])
+            if there is None:
+                continue
+            if there.data["case_id"] != claim["case_id"]:
+                return made, True
+            [outcome] = await self._store.write([change(CLAIMS, there, {"at": claim["at"]})])
+            if outcome is Outcome.WRITTEN:
+                rest = rest[1:]
+        return made, False
+
+    async def give_back(self, made: Sequence[str]) -> None:
+        """Frees claims that `take_claims` made, unless the same case has taken them once more since."""
+        if made:
+            await self._store.write([remove(CLAIMS, id, expected=1) for id in made])
 
     async def _holders(self, claims: Sequence[str], case_id: str) -> list[str]:
         found = await self._store.get_many(CLAIMS, claims)
         return sorted({claim.data["case_id"] for claim in found.values()} - {case_id})
 
-    async def free_claims(self, claims: Sequence[str], *, case_id: str) -> None:
-        """Frees those of the claims that this case holds."""
-        found = await self._store.get_many(CLAIMS, claims)
-        ours = [claim for claim in found.values() if claim.data["case_id"] == case_id]
-        if ours:
-            await self._store.write([remove(CLAIMS, claim.id, expected=claim.version) for claim in ours])
+    async def held_claims(self, claims: Sequence[str], *, case_id: str) -> list[list[Any]]:
+        """(id, version) of those of the claims that this case holds, to be freed as they stand now."""
+        found = await self._store.get_many(CLAIMS, claims) if claims else {}
+        return [[claim.id, claim.version] for claim in found.values() if claim.data["case_id"] == case_id]
+
+    async def free_claims(self, held: Sequence[Sequence[Any]]) -> None:
+        """Frees claims as `held_claims` saw them. One that was touched since is wanted again and stays."""
+        if held:
+            await self._store.write([remove(CLAIMS, id, expected=version) for id, version in held])
 
     async def claims_taken_before(self, instant: str, limit: int, after: tuple[str, str] | None) -> list[Document]:
         return await self._store.find(

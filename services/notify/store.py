@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from chassis.outbox import Author
+from chassis.paging import Place
 from chassis.store import Cond, Document, Index, Outcome, Store, remove
 from contracts.events import Event
 from services.notify.domain import Message, State, Step, ToldCase
@@ -78,7 +79,7 @@ class ToldCases:
         return outcome is Outcome.WRITTEN
 
     async def page(
-        self, partner: str, *, state: State | None, after: tuple[str, str] | None, limit: int
+        self, partner: str, *, state: State | None, after: Place | None, limit: int
     ) -> list[Document]:
         """Cases of one partner, newest first; `after`: creation and id of the last one of the page before."""
         where: dict[str, Any] = {"partner_id": partner, "created_at": Cond("is_not", None)}

@@ -154,10 +154,10 @@ class World:
                     assert await self.running.bus.publish([published[0], published[-1]]) == [True, True]
             case ("amend",):
                 await self.possible(
-                    self.change.amend(self.case_id, self.filing(), partner="partner", revision=case["revision"])
+                    self.change.amend(self.case_id, self.filing(), partner="partner", seen={case["revision"]})
                 )
             case ("withdraw",):
-                await self.possible(self.change.withdraw(self.case_id, partner="partner", revision=case["revision"]))
+                await self.possible(self.change.withdraw(self.case_id, partner="partner", seen={case["revision"]}))
             case ("erase",):
                 await self.change.erase(self.case_id, partner="partner")
             case ("sweep",):

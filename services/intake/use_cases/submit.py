@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from chassis.outbox import Author
@@ -51,8 +52,9 @@ class Submit:
         case = self._case(case_id, filing, digests[0])
         claims = claims_of(case)
         now = case["received_at"]
-        holders = await self._cases.take_claims(claims, case_id=case_id, partner=partner, at=now)
-        case |= self._taking_in.wait(case, holders, now)
+        taking = await self._cases.take_claims(claims, case_id=case_id, partner=partner, at=now)
+        holders = taking.holders
+        case |= self._taking_in.wait(holders, now)
         case["claims"] = [] if holders else claims
         event = self._taking_in.tells(case_id, case)
         case["told"] = not holders
@@ -68,7 +70,7 @@ class Submit:
         )
         [outcome] = await self._store.write([write])
         if outcome is Outcome.EXISTS:  # the same key at the same time: the other one stands
-            return await self._other_one(case_id, claims, digests)
+            return await self._other_one(case_id, taking.made, digests)
         log.info("application accepted", extra={"action": "intake.accepted", "case_id": case_id, "held": bool(holders)})
         return Accepted(case_id, case["number"], now)
 
@@ -86,17 +88,23 @@ class Submit:
             "determinations": [],
             "superseded_answers": [],
             "taken_by": None,
+            "claims_left": [],
             "claims_to_free": False,
-            "retention_due": received_on.replace(year=received_on.year + 3, day=min(received_on.day, 28)).isoformat(),
+            "retention_due": _three_years_after(received_on).isoformat(),
         }
 
-    async def _other_one(self, case_id: str, claims: list[str], digests: list[str]) -> Accepted:
+    async def _other_one(self, case_id: str, made: Sequence[str], digests: list[str]) -> Accepted:
         existing = await self._cases.get(case_id)
         if existing is None:
             raise Erased
         kept = set(existing.data.get("claims") or ())
-        await self._cases.free_claims([claim for claim in claims if claim not in kept], case_id=case_id)
+        await self._cases.give_back([claim for claim in made if claim not in kept])
         return _again(existing, digests)
+
+
+def _three_years_after(day: date) -> date:
+    leap = (day.month, day.day) == (2, 29)
+    return day.replace(year=day.year + 3, month=3, day=1) if leap else day.replace(year=day.year + 3)
 
 
 def _again(existing: Document, digests: list[str]) -> Accepted:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import timedelta
+from typing import Any
 
-from chassis import metrics
-from chassis.clock import later
+from chassis import metrics, parked
+from chassis.clock import later, parse_instant
 from chassis.outbox import Author
 from chassis.store import Outcome, Store, Write, remove
 from contracts.events import AssessmentRequested
-from services.intake.case import CASES, CLAIMS, claims_of, waiting_on
+from services.intake.case import CASES, CLAIMS, claims_of, ended, waiting_on
 from services.intake.store import CaseStore
 from services.intake.use_cases.taking_in import TakingIn
 
@@ -32,6 +34,7 @@ class Sweeps:
         self._stone_days = stone_days
         self._claims_checked: tuple[str, str] | None = None
         self._held_checked: tuple[str, str] | None = None
+        self._parked: tuple[str | None, str] | None = None
         self.claims_freed = asyncio.Event()  # wakes the release of held cases
 
     async def ask_again(self) -> int:
@@ -64,15 +67,28 @@ class Sweeps:
                 },
             )
         outcomes = await self._store.write(writes) if writes else []
-        metrics.DOCUMENTS.labels("intake", "case", "waiting").set(await self._cases.waiting())
+        await self._measure(now)
         return sum(outcome is Outcome.WRITTEN for outcome in outcomes)
 
+    async def _measure(self, now: str) -> None:
+        metrics.DOCUMENTS.labels("intake", "case", "waiting").set(await self._cases.waiting())
+        longest = await self._cases.waiting_longest()
+        since = longest.data.get("waiting_since") if longest else None
+        age = parse_instant(now) - parse_instant(since) if since else timedelta()
+        metrics.OLDEST_WAITING_SECONDS.labels("intake", "case").set(max(age.total_seconds(), 0.0))
+
     async def free_claims(self) -> int:
-        """Claims of cases that have ended, so that the person may apply again."""
+        """Claims of cases that have ended or moved on, so that the person may apply again."""
         documents = await self._cases.with_claims_to_free(BATCH)
         for document in documents:
-            await self._cases.free_claims(document.data["claims"], case_id=document.id)
-            await self._store.write([self._author.change(CASES, document, {"claims": [], "claims_to_free": False})])
+            case = document.data
+            left = list(case.get("claims_left") or ())
+            fields: dict[str, Any] = {"claims_left": [], "claims_to_free": False}
+            if ended(document):
+                left += await self._cases.held_claims(case["claims"], case_id=document.id)
+                fields["claims"] = []
+            await self._cases.free_claims(left)
+            await self._store.write([self._author.change(CASES, document, fields)])
         if documents:
             self.claims_freed.set()
         return len(documents)
@@ -104,11 +120,15 @@ class Sweeps:
             claims = claims_of(case)
             now = self._taking_in.clock.now()
             partner = case["partner_id"]
-            if await self._cases.take_claims(claims, case_id=document.id, partner=partner, at=now):
-                continue
             filing = self._taking_in.sealer.open(document.id, case["sealed"])
             contact = self._taking_in.sealer.contact(document.id, case["revision"], filing)
-            fields = self._taking_in.wait(case, [], now) | {"claims": claims, "told": True}
+            taking = await self._cases.take_claims(claims, case_id=document.id, partner=partner, at=now)
+            if taking.holders:
+                if list(taking.holders) != case["duplicate_of"]:  # officers see who stands in the way now
+                    stands = {"duplicate_of": list(taking.holders)}
+                    await self._store.write([self._author.change(CASES, document, stands)])
+                continue
+            fields = self._taking_in.wait([], now) | {"claims": claims, "told": True}
             event = self._taking_in.tells(
                 document.id, {**case, **fields, "told": case["told"], "contact_sealed": contact}
             )
@@ -117,9 +137,20 @@ class Sweeps:
             )
             [outcome] = await self._store.write([write])
             if outcome is not Outcome.WRITTEN:
-                await self._cases.free_claims(claims, case_id=document.id)
+                await self._cases.give_back(taking.made)
         last = documents[-1] if len(documents) == BATCH else None
         self._held_checked = (last.data["received_at"], last.id) if last else None
+        return 1 if last else 0
+
+    async def forget_parked(self) -> int:
+        """What is parked about erased cases goes: it came before the erasure, or behind a gap that this made."""
+        entries = await self._store.find(parked.COLLECTION, {}, order=("key", "id"), limit=BATCH, after=self._parked)
+        keys = sorted({entry.data["key"] for entry in entries if entry.data["key"]})
+        for case in (await self._cases.get_many(keys)).values():
+            if case.data["status"] == "erased":
+                await parked.forget(self._store, case.id)
+        last = entries[-1] if len(entries) == BATCH else None
+        self._parked = (last.data["key"], last.id) if last else None
         return 1 if last else 0
 
     async def remove_stones(self) -> int:

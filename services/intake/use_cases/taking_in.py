@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chassis.clock import Clock, later
@@ -28,15 +29,21 @@ class TakingIn:
     clock: Clock
     answer_seconds: float
 
-    def check(self, filing: Filing) -> Round:
-        """The round of the filing. Raises InvalidInput naming every field and rule that does not hold."""
+    def check(self, filing: Filing, case: Mapping[str, Any] | None = None) -> Round:
+        """The round of the filing. Raises InvalidInput naming every field and rule that does not hold.
+
+        `case`: the case that is filed again. It keeps the round, year and list that it took when it was received, also
+        when the window has closed since or the round names another list by now.
+        """
         today = self.clock.today()
         breaks = [FieldError(field, rule) for field, rule in rule_breaks(filing, today)]
         found = self.rounds.get(filing.round)
         if found is None:
             breaks.append(FieldError("round", "unknown"))
         else:
-            if not found.is_open(today):
+            if case is not None and case["round"] == found.id:
+                found = _as_it_was(found, case)
+            elif not found.is_open(today):
                 breaks.append(FieldError("round", "not-open"))
             breaks += [
                 FieldError(f"roads[{place}]", "not-in-round")
@@ -65,12 +72,12 @@ class TakingIn:
         }
         return fields | {"ordinary": judge_ordinary(case_id, fields, self.ladder)}
 
-    def wait(self, case: dict[str, Any], holders: list[str], now: str) -> dict[str, Any]:
+    def wait(self, holders: Sequence[str], now: str) -> dict[str, Any]:
         """Held as a duplicate, or waiting for the assessments."""
         if holders:
-            return {"status": "duplicate", "duplicate_of": holders, "ask_due": None}
+            return {"status": "duplicate", "duplicate_of": list(holders), "ask_due": None}
         due = later(now, self.answer_seconds)
-        return {"status": "waiting", "duplicate_of": [], "ask_due": due, "asked_again": 0, "submitted": True}
+        return {"status": "waiting", "waiting_since": now, "duplicate_of": [], "ask_due": due, "asked_again": 0}
 
     def tells(self, case_id: str, case: dict[str, Any]) -> CaseSubmitted | CaseAmended | CaseHeld:
         """The event for a case as it stands."""
@@ -103,3 +110,14 @@ class TakingIn:
     def line(self, step: str, **values: str | int | None) -> dict[str, Any]:
         now = self.clock.now()
         return line(step, at=now, heard=now, service="intake", **values)
+
+
+def _as_it_was(round_: Round, case: Mapping[str, Any]) -> Round:
+    kept = case["list"]
+    return replace(
+        round_,
+        jurisdiction=case["jurisdiction"],
+        year=case["round_year"],
+        list_version=kept["version"],
+        list_digest=kept["digest"],
+    )
