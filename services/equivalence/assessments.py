@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from contracts.canonical import canonical_json, digest
@@ -36,11 +36,10 @@ def facts_of(event: Filed) -> dict[str, Any]:
 def result_of(facts: Mapping[str, Any], policy: ListVersion, supplementary: Supplementary) -> dict[str, Any]:
     """`{"answer": ..., "exemptions": [...]}` in the shape of the event."""
     seen = Facts.parse(facts)
-    answer = asdict(assess(seen, policy))
-    answer |= {"road": "overseas", "exceptions": []}
+    answer: dict[str, Any] = _plain(assess(seen, policy))
     return {
-        "answer": _plain(answer),
-        "exemptions": [_plain(asdict(each)) for each in exemptions_of(seen, supplementary)],
+        "answer": answer | {"road": "overseas", "exceptions": []},
+        "exemptions": [_plain(each) for each in exemptions_of(seen, supplementary)],
     }
 
 
@@ -117,7 +116,9 @@ def recompute(assessment: Mapping[str, Any], documents: Iterable[Published] | No
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists: what is stored is what JSON would give back."""
+    """Frozen values as mappings, tuples as lists: what is stored is what JSON would give back."""
+    if is_dataclass(value):
+        return {part.name: _plain(getattr(value, part.name)) for part in fields(value)}
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from chassis.outbox import Author
@@ -20,6 +20,9 @@ INDEXES = (
     Index(COLLECTION, ("message_ids",)),
     Index(COLLECTION, ("states",)),
 )
+
+_OF_A_CASE = tuple(field.name for field in fields(ToldCase) if field.name != "id")
+_OF_A_MESSAGE = tuple(field.name for field in fields(Message))
 
 
 def load(document: Document) -> ToldCase:
@@ -41,10 +44,13 @@ def load(document: Document) -> ToldCase:
 
 def dump(case: ToldCase) -> dict[str, Any]:
     """The fields of its document; `due_at`, `message_ids` and `states` repeat what the indexes need."""
-    fields = {name: value for name, value in asdict(case).items() if name != "id"}
-    return fields | {
+    # Not asdict, which copies what the texts need all the way down.
+    own = {name: getattr(case, name) for name in _OF_A_CASE}
+    return own | {
         "messages": [
-            asdict(message) | {"step": message.step.value, "state": message.state.value} for message in case.messages
+            {name: getattr(message, name) for name in _OF_A_MESSAGE}
+            | {"step": message.step.value, "state": message.state.value}
+            for message in case.messages
         ],
         "due_at": case.due_at,
         "message_ids": [message.id for message in case.messages],
@@ -52,8 +58,8 @@ def dump(case: ToldCase) -> dict[str, Any]:
     }
 
 
-def _message(fields: Mapping[str, Any]) -> Message:
-    return Message(**{**fields, "step": Step(fields["step"]), "state": State(fields["state"])})
+def _message(stored: Mapping[str, Any]) -> Message:
+    return Message(**{**stored, "step": Step(stored["step"]), "state": State(stored["state"])})
 
 
 class ToldCases:

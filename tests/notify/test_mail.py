@@ -1,4 +1,7 @@
+from dataclasses import replace
 from email import message_from_bytes, policy
+from email.header import decode_header, make_header
+from email.utils import parseaddr
 
 import pytest
 from hypothesis import given
@@ -41,6 +44,21 @@ def test_a_mail_is_plain_ascii_with_short_lines():
 
     assert content.isascii()
     assert max(len(line) for line in content.split(b"\r\n")) < 998
+
+
+@pytest.mark.parametrize("subject", ["职称申报" * 30, "Application " * 30, "plain"])
+@pytest.mark.parametrize("name", ["", "Titles", "职称申报与评审服务中心" * 4, 'A "quoted", name'])
+def test_headers_are_folded_and_read_back_whole(subject, name):
+    mail = replace(a_mail(subject=subject), sender=Sender("titles@zhicheng.invalid", name))
+
+    head = mail.content().partition(b"\r\n\r\n")[0]
+
+    assert max(len(line) for line in head.split(b"\r\n")) <= 78
+    # Not the newer parser: it keeps the space between two encoded words of a name, against RFC 2047.
+    raw = message_from_bytes(mail.content())
+    assert str(make_header(decode_header(raw["Subject"]))) == subject.strip()
+    shown, address = parseaddr(str(make_header(decode_header(raw["From"]))))
+    assert (shown, address) == (name, "titles@zhicheng.invalid")
 
 
 def test_a_repeat_is_the_same_mail_byte_for_byte():

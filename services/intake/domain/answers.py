@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
+from types import NoneType
 from typing import Any
+
+_PLAIN = (str, int, NoneType)
 
 OPEN = "open"
 OPEN_IF = "open-if"
@@ -84,13 +88,21 @@ class Exemption:
 
 def to_json(value: Any) -> Any:
     """A dataclass of this module (or a tuple, mapping or plain value in one) as plain JSON values."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {part.name: to_json(getattr(value, part.name)) for part in fields(value)}
+    if isinstance(value, _PLAIN):
+        return value
+    if (names := _names(value.__class__)) is not None:
+        return {name: to_json(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {key: to_json(part) for key, part in value.items()}
     if isinstance(value, tuple | list):
         return [to_json(part) for part in value]
     return value
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...] | None:
+    """The fields of a dataclass; None for another type."""
+    return tuple(part.name for part in fields(kind)) if is_dataclass(kind) else None
 
 
 def answer_from_json(value: Mapping[str, Any]) -> RoadAnswer:
