@@ -127,7 +127,7 @@ async def read_filing(
     """What was filed, as it was filed. The ETag is the revision; send it as If-Match to amend or withdraw."""
     document = await change.read(case_id, caller.partner)
     if document.data["status"] == "erased":
-        raise errors.NotPossibleNow(status="erased")
+        raise errors.NotPossibleNow(case_status="erased")
     filing = sealer.open(case_id, document.data["sealed"])
     body = filing.model_dump_json(by_alias=True, exclude_unset=True)
     return Response(body, media_type="application/json", headers={"ETag": f'"{document.data["revision"]}"'})
@@ -142,6 +142,7 @@ async def read_filing(
         errors.NotPossibleNow,
         errors.RevisionMissing,
         errors.RevisionPassed,
+        errors.TooManyRevisions,
         errors.TooManyUnsent,
         Busy,
     ),

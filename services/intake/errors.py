@@ -18,7 +18,11 @@ class RevisionPassed(Fault):
 
 
 class NotPossibleNow(Fault):
-    """The case is in a state in which this is not possible any more; `status` names it."""
+    """The case is in a state in which this is not possible any more; `case_status` names it."""
+
+
+class TooManyRevisions(Fault):
+    """This case was filed as often as a case can be; `limit` says how often. Withdraw it and apply anew."""
 
 
 class TooManyUnsent(Fault):
@@ -34,6 +38,7 @@ PROBLEMS: dict[type[Exception], Problem] = {
     RevisionMissing: Problem(428, "if-match-required"),
     RevisionPassed: Problem(412, "revision-passed"),
     NotPossibleNow: Problem(409, "not-possible-now"),
+    TooManyRevisions: Problem(409, "too-many-revisions"),
     TooManyUnsent: Problem(503, "too-many-unsent-events", {"Retry-After": "5"}),
     Erased: Problem(410, "erased"),
 }

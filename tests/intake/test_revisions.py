@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.intake.use_cases import change
 from services.intake.use_cases.change import Change
 from tests.filings import a_filing
 from tests.town import OTHER_PARTNER, Town
@@ -100,11 +101,22 @@ async def test_a_case_is_amended_after_its_window_has_closed(tmp_path: Path) -> 
     assert moved.json()["errors"] == [{"field": "round", "rule": "not-open"}]
 
 
+async def test_a_case_is_amended_so_often_and_no_more(intake: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case that outgrew what its store holds could not be written, and would hold up the events of others."""
+    monkeypatch.setattr(change, "MOST_REVISIONS", 2)
+    case_id = (await intake.submit(a_filing())).json()["case_id"]
+    assert (await put(intake, case_id, '"1"')).status_code == 200
+    refused = await put(intake, case_id, '"2"')
+    assert (refused.status_code, refused.json()["limit"]) == (409, 2)
+    path = f"/v1/applications/{case_id}/withdrawal"
+    assert (await intake.call("intake", "POST", path, headers={"If-Match": '"2"'})).status_code == 200
+
+
 async def test_a_case_keeps_the_list_that_it_took_when_it_was_received(intake: Town) -> None:
     case_id = (await intake.submit(a_filing())).json()["case_id"]
     taken = (await intake.case(case_id))["list"]
-    change: Any = intake.services["intake"].service.use_cases[Change]
-    rounds = change._taking_in.rounds
+    verbs: Any = intake.services["intake"].service.use_cases[Change]
+    rounds = verbs._taking_in.rounds
     rounds["demo-2024"] = replace(rounds["demo-2024"], list_version="9.9", list_digest="sha256:" + "9" * 64, year=2031)
 
     assert (await put(intake, case_id, '"1"')).status_code == 200

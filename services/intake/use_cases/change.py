@@ -13,13 +13,16 @@ from chassis.store import Document, Outcome, Store
 from contracts.events import CaseWithdrawn, PersonalDataErased
 from services.intake.case import CASES, claims_of
 from services.intake.domain.life import Verb, may
-from services.intake.errors import NotPossibleNow, RevisionPassed, TooManyUnsent
+from services.intake.errors import NotPossibleNow, RevisionPassed, TooManyRevisions, TooManyUnsent
 from services.intake.filing import Filing
 from services.intake.store import CaseStore
 from services.intake.use_cases.taking_in import TakingIn
 
 log = logging.getLogger(__name__)
 
+# A case holds every answer it was given. The largest filing's answers take 0.25 MB per revision, and a document of
+# MongoDB holds 16 MB; a case beyond that could not be written any more, and what comes after it would wait.
+MOST_REVISIONS = 50
 TRIES = 8  # a consumer may write between our read and our write; the revision decides, not the version
 
 
@@ -45,13 +48,15 @@ class Change:
     async def amend(self, case_id: str, filing: Filing, *, partner: str, seen: Collection[int]) -> int:
         """Files the case again as the next revision; returns it. `seen`: the revisions that the partner would replace.
 
-        Raises NotFound, NotPossibleNow, RevisionPassed, InvalidInput, TooManyUnsent.
+        Raises NotFound, NotPossibleNow, RevisionPassed, TooManyRevisions, InvalidInput, TooManyUnsent.
         """
         for _ in range(TRIES):
             document = await self._ready(case_id, partner, Verb.AMEND, seen)
             if self._overfull():
                 raise TooManyUnsent
             case = document.data
+            if case["revision"] >= MOST_REVISIONS:
+                raise TooManyRevisions(limit=MOST_REVISIONS)
             revision = case["revision"] + 1
             fields = self._taking_in.filed(case_id, revision, filing, self._taking_in.check(filing, case))
             amended = {**case, **fields}
@@ -142,7 +147,7 @@ class Change:
         document = await self.read(case_id, partner)
         status = document.data["status"]
         if not may(verb, status, taken=document.data.get("taken_by") is not None):
-            raise NotPossibleNow(status=status)
+            raise NotPossibleNow(case_status=status)
         if document.data["revision"] not in seen:
             raise RevisionPassed(current_revision=document.data["revision"])
         return document
