@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +16,6 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from chassis import callers_cli
 from chassis.callers import SCOPES
 from tests.served import served
 
@@ -29,6 +32,7 @@ BEYOND_A_SCHEMA = {
     "repeated",
 }  # fmt: skip
 STATE, STALE = 409, 412
+CLIENT, SECRET = "schemathesis", secrets.token_urlsafe(32)  # cases are made, login included, before services run
 # Its default knows no 428 for a header that is missing (RFC 6585).
 MISSING_HEADER = [400, 401, 403, 406, 415, 422, 428]
 
@@ -36,8 +40,12 @@ MISSING_HEADER = [400, 401, 403, 406, 415, 422, 428]
 def described(service: str) -> Any:
     """What is published of a service."""
     document = json.loads((FOLDER / f"{service}.json").read_text(encoding="utf-8"))
-    checks = {"missing_required_header": {"expected-statuses": MISSING_HEADER}}
-    return schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_dict({"checks": checks}))
+    config = {
+        "auth": {"basic": {"username": CLIENT, "password": SECRET}},
+        "checks": {"missing_required_header": {"expected-statuses": MISSING_HEADER}},
+        "request-timeout": 20,
+    }
+    return schemathesis.openapi.from_dict(document, config=schemathesis.Config.from_dict(config))
 
 
 URLS: dict[str, str] = {}  # filled when the services run
@@ -48,11 +56,16 @@ DESCRIBED = {name: described(name) for name in ("intake", "equivalence", "compet
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """All four services, and a client that may do everything."""
     folder = tmp_path_factory.mktemp("served")
+    client = {
+        "id": CLIENT,
+        "partner": "partner",
+        "scopes": sorted(SCOPES),
+        "secret_sha256": hashlib.sha256(SECRET.encode()).hexdigest(),
+        "created": "2026-01-01T00:00:00.000Z",
+    }
     with served(folder) as urls:
-        client, secret = callers_cli.add(folder / "callers.json", "partner", sorted(SCOPES))
         URLS.update(urls)
-        for schema in DESCRIBED.values():
-            schema.config.update(basic_auth=(client.id, secret), request_timeout=20)
+        (folder / "callers.json").write_text(json.dumps({"clients": [client]}))
         yield
 
 
@@ -62,8 +75,10 @@ def good_requests_are_taken(ctx: Any, response: schemathesis.Response, case: sch
     if response.status_code in (STATE, STALE):
         return
     if response.status_code in (400, 422):
-        problem = response.json()
-        if {error["rule"] for error in problem.get("errors", [])} & BEYOND_A_SCHEMA:
+        errors = response.json().get("errors")
+        if (
+            errors is None or {error["rule"] for error in errors} & BEYOND_A_SCHEMA
+        ):  # None: a key used with another body
             return
     positive_data_acceptance(ctx, response, case)
 
@@ -94,3 +109,17 @@ def test_competition_is_as_described(case: schemathesis.Case) -> None:
 @BOUNDED
 def test_notify_is_as_described(case: schemathesis.Case) -> None:
     hold(case, "notify")
+
+
+@pytest.mark.parametrize("service", ["intake", "competition", "notify"])
+def test_sequences_of_calls_are_as_described(service: str, tmp_path: Path) -> None:
+    """What one answer gives, an id say, goes into the next call.
+
+    By the command line: its engine, unlike a state machine in a test, bears that the services work in the background.
+    Two checks are left to the tests above: here they take a login that is set for one that was left out.
+    """
+    command = [sys.executable, "-m", "schemathesis.cli", "run", str(FOLDER / f"{service}.json"), "--url", URLS[service]]
+    command += ["--auth", f"{CLIENT}:{SECRET}", "--phases", "stateful", "--max-examples", "15", "--seed", "1"]
+    command += ["--checks", "all", "--exclude-checks", "positive_data_acceptance,negative_data_rejection"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout[-6000:]
