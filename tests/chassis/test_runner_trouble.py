@@ -73,6 +73,40 @@ async def test_a_held_event_whose_write_fails_is_not_passed_by_the_offset(bench:
     assert bench.handled.count((B, 1)) == 1
 
 
+async def test_a_crash_before_the_write_leaves_the_events_to_be_read_again(bench: Bench) -> None:
+    """INVARIANT: offsets move after the work is saved."""
+    write = bench.store.write
+    failed = failing(bench, lambda writes: True, times=1000)
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(B, 1)])
+    async with bench.running():
+        await until(lambda: _any(failed))
+    bench.store.write = write  # type: ignore[method-assign]
+    async with bench.running():
+        await bench.has(A, 1)
+        await bench.has(B, 1)
+
+
+async def _any(found: list[Any]) -> bool:
+    return bool(found)
+
+
+async def test_what_comes_after_a_parked_event_is_parked_behind_it_at_once(bench: Bench) -> None:
+    """INVARIANT: nothing of a parked key overtakes it, and nothing waits for a gap that is known to stay."""
+
+    def reject(event: CaseWithdrawn, document: Document | None) -> None:
+        if (event.case_id, event.revision) == (A, 1):
+            raise Reject("no-such-thing")
+
+    bench.act, bench.limits = reject, PATIENT
+    await bench.bus.publish([withdrawn(A, 1)])
+    async with bench.running():
+        await bench.has_parked((A, 1, "no-such-thing"))
+        await bench.bus.publish([withdrawn(A, 2), withdrawn(A, 3)])
+        await bench.has_parked((A, 1, "no-such-thing"), (A, 2, "behind"), (A, 3, "behind"))
+    assert await parked.keys_parked(bench.store) == 1
+    assert bench.handled == []
+
+
 async def test_a_gap_whose_parking_fails_is_parked_later(bench: Bench) -> None:
     find, failed, alone = bench.store.find, list[Any](), list[bool]()
 
@@ -139,11 +173,12 @@ async def test_held_events_of_a_lost_partition_are_left_to_its_new_owner(bench: 
     bench.bus, bench.act = shelf, waiting_for(ready)
     shelf.put(0, withdrawn(A, 1))
     shelf.put(1, withdrawn(B, 1))
-    async with bench.running():
+    async with bench.running() as runner:
         await bench.has(B, 1)
         shelf.rebalance(1)
         polls = shelf.polls
         await until(lambda: _polled(shelf, polls + 3))  # the batch in work is done, the loss is known
+        assert A not in runner._held
         ready.append(True)
         shelf.put(1, withdrawn(B, 2))
         await bench.has(B, 1, 2)
