@@ -14,8 +14,9 @@ from chassis import correlation
 from chassis.store import StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
-# Ids that this system makes. Any other value of a path parameter may be anything and is not repeated.
-_OWN_ID = re.compile(r"[a-z]{1,4}_[A-Za-z0-9_-]{8,64}")
+# Ids that this system makes: digests, in base 32 or hex. Any other value of a path parameter may be anything, a name or
+# a number with a letter before it, and is not repeated.
+_OWN_ID = re.compile(r"[a-z]{1,4}_(?:[a-z2-7]{26}|[0-9a-f]{32})")
 
 
 class Fault(Exception):

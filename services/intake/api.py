@@ -128,8 +128,7 @@ async def read_filing(
     document = await change.read(case_id, caller.partner)
     if document.data["status"] == "erased":
         raise errors.NotPossibleNow(case_status="erased")
-    filing = sealer.open(case_id, document.data["sealed"])
-    body = filing.model_dump_json(by_alias=True, exclude_unset=True)
+    body = sealer.open(case_id, document.data["sealed"])
     return Response(body, media_type="application/json", headers={"ETag": f'"{document.data["revision"]}"'})
 
 

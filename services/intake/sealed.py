@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from chassis.pseudonyms import Pseudonyms
 from chassis.sealing import Vault, seal_for
 from contracts.canonical import canonical_json
 from contracts.identity import canonical
-from services.intake.filing import Filing, IdentityDocument
+from services.intake.filing import IdentityDocument
 
 
 class Sealer:
@@ -23,16 +24,17 @@ class Sealer:
         self._digest_keys = dict(pseudonym_keys)
         self._notify_keys = notify_keys
 
-    def seal(self, case_id: str, filing: Filing) -> dict[str, str]:
-        return self._vault.seal(filing.model_dump_json(by_alias=True, exclude_unset=True).encode(), about=case_id)
+    def seal(self, case_id: str, filing: bytes) -> dict[str, str]:
+        return self._vault.seal(filing, about=case_id)
 
-    def open(self, case_id: str, sealed: Mapping[str, str]) -> Filing:
-        return Filing.model_validate_json(self._vault.open(sealed, about=case_id))
+    def open(self, case_id: str, sealed: Mapping[str, str]) -> bytes:
+        """The filing as it was filed, JSON. Not checked again: it may be older than a rule of today."""
+        return self._vault.open(sealed, about=case_id)
 
-    def contact(self, case_id: str, revision: int, filing: Filing) -> str:
-        """For notify alone; it opens for this case and revision only."""
-        contact = filing.person.contact
-        value = {"email": contact.email, "phone": contact.phone, "language": contact.language}
+    def contact(self, case_id: str, revision: int, filing: bytes) -> str:
+        """For notify alone; it opens for this case and revision only. `filing`: as `open` gives it."""
+        contact = json.loads(filing)["person"]["contact"]
+        value = {name: contact.get(name) for name in ("email", "phone", "language")}
         return seal_for(self._notify_keys, canonical_json(value), about=f"{case_id}/{revision}")
 
     def person(self, documents: Sequence[IdentityDocument]) -> list[str]:
@@ -43,7 +45,10 @@ class Sealer:
         return sorted(names)
 
     def body_digests(self, body: Any) -> list[str]:
-        """The body's digest under each active key, current first; keyed, because a filing can be guessed."""
+        """The digest of a body (plain JSON, as it was sent) under each active key, current first.
+
+        Keyed, because a filing can be guessed.
+        """
         content = canonical_json(body)
         return [
             f"{key_id}:{hmac.new(key, b'body|' + content, hashlib.sha256).hexdigest()}"

@@ -30,7 +30,7 @@ from chassis.store_sqlite import SqliteStore
 from chassis.web import create_app, use_case
 from tests.waiting import until
 
-THING = "t_0123456789abcdef"
+THING = "t_0123456789abcdef0123456789abcdef"
 
 
 class ThingGone(Fault):

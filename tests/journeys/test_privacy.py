@@ -245,6 +245,7 @@ async def test_a_flood_of_marked_values_leaves_no_trace(
     for value in MARKED.values():
         place = urllib.parse.quote(value, safe="")
         await refused("intake", "GET", f"/v1/applications/{place}")
+        await refused("intake", "GET", f"/v1/applications/c_{place}")
         await refused("intake", "GET", f"/v1/applications/{place}/timeline")
         await refused("intake", "GET", "/v1/applications", params={"cursor": value})
         await refused("intake", "GET", "/v1/applications", params={"status": value})

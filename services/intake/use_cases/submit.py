@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from services.intake.domain.numbers import case_number
 from services.intake.errors import Erased, KeyReused, TooManyUnsent
 from services.intake.filing import Filing
 from services.intake.store import CaseStore
-from services.intake.use_cases.taking_in import TakingIn
+from services.intake.use_cases.taking_in import TakingIn, as_sent
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Submit:
     async def __call__(self, filing: Filing, *, partner: str, key: str) -> Accepted:
         """Raises InvalidInput, KeyReused, Erased, TooManyUnsent."""
         case_id = case_id_of(partner, key)
-        digests = self._taking_in.sealer.body_digests(filing.model_dump(mode="json", by_alias=True))
+        digests = self._taking_in.sealer.body_digests(json.loads(as_sent(filing)))
         if (existing := await self._cases.get(case_id)) is not None:
             return _again(existing, digests)
         if self._overfull():

@@ -57,6 +57,7 @@ class TakingIn:
     def filed(self, case_id: str, revision: int, filing: Filing, round_: Round) -> dict[str, Any]:
         """The fields of a case that follow from its filing alone."""
         roads = [road for road in ROADS if road in round_.roads and (not filing.roads or road in filing.roads)]
+        content = as_sent(filing)
         fields: dict[str, Any] = {
             "revision": revision,
             "round": round_.id,
@@ -67,8 +68,8 @@ class TakingIn:
             "target": filing.target.model_dump(mode="json") if filing.target else None,
             "facts": facts_of(filing).model_dump(mode="json", by_alias=True),
             "person": self.sealer.person(filing.person.identity_documents),
-            "sealed": self.sealer.seal(case_id, filing),
-            "contact_sealed": self.sealer.contact(case_id, revision, filing),
+            "sealed": self.sealer.seal(case_id, content),
+            "contact_sealed": self.sealer.contact(case_id, revision, content),
         }
         return fields | {"ordinary": judge_ordinary(case_id, fields, self.ladder)}
 
@@ -110,6 +111,11 @@ class TakingIn:
     def line(self, step: str, **values: str | int | None) -> dict[str, Any]:
         now = self.clock.now()
         return line(step, at=now, heard=now, service="intake", **values)
+
+
+def as_sent(filing: Filing) -> bytes:
+    """The filing as JSON without what was left out, so that a field that is added later changes nothing."""
+    return filing.model_dump_json(by_alias=True, exclude_unset=True).encode()
 
 
 def _as_it_was(round_: Round, case: Mapping[str, Any]) -> Round:
