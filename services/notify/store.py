@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields as parts_of
 from typing import Any
 
 from chassis.outbox import Author
@@ -21,8 +21,8 @@ INDEXES = (
     Index(COLLECTION, ("states",)),
 )
 
-_OF_A_CASE = tuple(field.name for field in fields(ToldCase) if field.name != "id")
-_OF_A_MESSAGE = tuple(field.name for field in fields(Message))
+_OF_A_CASE = tuple(field.name for field in parts_of(ToldCase) if field.name != "id")
+_OF_A_MESSAGE = tuple(field.name for field in parts_of(Message))
 
 
 def load(document: Document) -> ToldCase:
@@ -78,15 +78,17 @@ class ToldCases:
 
     async def replace(
         self, document: Document, case: ToldCase, *, events: Sequence[Event] = (), correlation_id: str = ""
-    ) -> bool:
-        """Writes the case over the version that was read; False when another was there first."""
-        write = self._author.change(COLLECTION, document, dump(case), events=events, correlation_id=correlation_id)
+    ) -> Document | None:
+        """Writes the case over the version that was read: the document as it stands then; None: another was first."""
+        fields = dump(case)
+        write = self._author.change(COLLECTION, document, fields, events=events, correlation_id=correlation_id)
         [outcome] = await self._store.write([write])
-        return outcome is Outcome.WRITTEN
+        if outcome is not Outcome.WRITTEN:
+            return None
+        emitted = document.emitted + len(events)
+        return Document(document.id, document.version + 1, {**document.data, **fields}, document.seen, emitted)
 
-    async def page(
-        self, partner: str, *, state: State | None, after: Place | None, limit: int
-    ) -> list[Document]:
+    async def page(self, partner: str, *, state: State | None, after: Place | None, limit: int) -> list[Document]:
         """Cases of one partner, newest first; `after`: creation and id of the last one of the page before."""
         where: dict[str, Any] = {"partner_id": partner, "created_at": Cond("is_not", None)}
         if state is not None:

@@ -81,32 +81,39 @@ class Deliver:
             return 0
         slots = asyncio.Semaphore(self._pace.at_once)
 
-        async def one(document: Document) -> bool:
-            async with slots:
-                return await self._case(document)
-
-        outcomes = await asyncio.gather(*(one(document) for document in documents), return_exceptions=True)
+        cases = (self._case(document, slots) for document in documents)
+        outcomes = await asyncio.gather(*cases, return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
         return outcomes.count(True)
 
-    async def _case(self, document: Document) -> bool:
+    async def _case(self, document: Document, slots: asyncio.Semaphore) -> bool:
         """Claims what is due of one case, sends it in order, saves what came of it. False: another was first."""
+        async with slots:
+            claimed = await self._claim(document)
+            if claimed is None:
+                return False
+            held, messages, contact = claimed
+            results = await self._send(load(held), messages, contact) if contact is not None else []
+        if results:
+            await self._settle(held, results)
+        return True
+
+    async def _claim(self, document: Document) -> tuple[Document, list[Message], Contact | None] | None:
+        """The document as it stands now, and what of it is ours to send to whom. None: another was first."""
         case, now = load(document), self._clock.now()
         due = domain.due(case, now)
         contact = self._contact(case)
         if isinstance(contact, str):
             given_up = [domain.given_up(message, contact, at=now) for message in due]
-            return await self._replace(document, case, given_up)
+            held = await self._replace(document, case, given_up)
+            return None if held is None else (held, [], None)
         until = later(now, self._pace.lease)
         lost = [domain.given_up(message, "interrupted", at=now) for message in due if self._exhausted(message)]
         claimed = [domain.claimed(message, at=now, until=until) for message in due if not self._exhausted(message)]
-        if not await self._replace(document, case, [*lost, *claimed]):
-            return False
-        if claimed:
-            await self._settle(case.id, await self._send(case, claimed, contact))
-        return True
+        held = await self._replace(document, case, [*lost, *claimed])
+        return None if held is None else (held, claimed, contact)
 
     def _exhausted(self, message: Message) -> bool:
         return domain.exhausted(message, self._pace.backoff)
@@ -167,18 +174,19 @@ class Deliver:
             at=message.created_at,
         )
 
-    async def _settle(self, case_id: str, results: Sequence[_Result]) -> None:
+    async def _settle(self, held: Document, results: Sequence[_Result]) -> None:
         """Saves the results, also over what was written meanwhile. Given up in the end, the lease sends again."""
+        document: Document | None = held
         for attempt in range(SETTLE_TRIES):
             try:
-                document = await self._cases.get(case_id)
                 if document is None or await self._apply(document, results):
                     return
+                document = await self._cases.get(held.id)
             except StoreUnavailable:
                 if attempt == SETTLE_TRIES - 1:
                     raise
                 await asyncio.sleep(min(0.1 * 2**attempt, 3.0))
-        log.warning("result not saved", extra={"action": "notify.unsettled", "case_id": case_id})
+        log.warning("result not saved", extra={"action": "notify.unsettled", "case_id": held.id})
 
     async def _apply(self, document: Document, results: Sequence[_Result]) -> bool:
         case, now = load(document), self._clock.now()
@@ -186,7 +194,7 @@ class Deliver:
         changed = [
             self._after(current[result.message.id], result, now) for result in results if result.message.id in current
         ]
-        return await self._replace(document, case, changed)
+        return await self._replace(document, case, changed) is not None
 
     def _after(self, message: Message, result: _Result, now: str) -> Message:
         if result.failure is None:
@@ -195,12 +203,15 @@ class Deliver:
         retry_at = later(now, backoff.pause(attempt, random.random()))  # noqa: S311 - spreads load, guards nothing
         return domain.failed(message, attempt, result.failure, at=now, retry_at=retry_at, backoff=backoff)
 
-    async def _replace(self, document: Document, case: ToldCase, changed: Sequence[Message]) -> bool:
-        """Writes the changed messages, with an event for each that ended. Nothing to write counts as written."""
+    async def _replace(self, document: Document, case: ToldCase, changed: Sequence[Message]) -> Document | None:
+        """Writes the changed messages, with an event for each that ended: the document as it stands then.
+
+        Nothing to write counts as written. None: another was first.
+        """
         before = {message.id: message for message in case.messages}
         moved = [message for message in changed if message != before[message.id]]
         if not moved:
-            return True
+            return document
         events = [] if case.erased_on else [_event(case.id, message) for message in moved if _ended(message)]
         written = await self._cases.replace(
             document,
@@ -208,7 +219,7 @@ class Deliver:
             events=events,
             correlation_id=moved[-1].correlation_id,
         )
-        if written:
+        if written is not None:
             for message in moved:
                 if message.state is State.WAITING:
                     log.warning(
