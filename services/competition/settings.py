@@ -24,8 +24,8 @@ class Settings(ServiceSettings):
     sweep_seconds: PositiveFloat = Field(
         5.0, description="How often cases are looked for that have not seen the register's newest version."
     )
-    stone_days: PositiveInt = Field(
-        60, description="How long the id of an erased case stays; longer than topics and offsets are kept."
+    stone_days: int = Field(
+        60, ge=60, description="How long the id of an erased case stays; longer than topics and offsets are kept."
     )
     max_body_kb: PositiveInt = Field(4096, description="Larger result files get 413. KiB.")
 

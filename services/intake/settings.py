@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import Field, PositiveFloat, PositiveInt, SecretStr, field_validator, model_validator
+from pydantic import Field, PositiveFloat, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from chassis.sealing import parse_keys
@@ -27,8 +27,8 @@ class Settings(ServiceSettings):
         60.0, description="A case without all assessments after this time is asked again, each time twice as late."
     )
     sweep_seconds: PositiveFloat = Field(5.0, description="How often cases that wait too long are looked for.")
-    stone_days: PositiveInt = Field(
-        60, description="How long an erased case keeps its id and marks; longer than topics keep events."
+    stone_days: int = Field(
+        60, ge=60, description="How long an erased case keeps its id and marks; longer than topics keep events."
     )
     synthetic_rounds: bool = Field(False, description="Offer the demonstration's rounds. Refused in production.")
 

@@ -35,6 +35,7 @@ def test_safe_settings_start() -> None:
     [
         ({"business_date": date(2024, 6, 1)}, "business_date"),
         ({"synthetic_rounds": True}, "synthetic_rounds"),
+        ({"stone_days": 59}, "60"),  # offsets are kept so long
         ({"store_url": "sqlite:here.db"}, "sqlite"),
         ({"bus_url": "local:here.db"}, "local"),
         ({"host": "0.0.0.0"}, "behind_tls_proxy"),
