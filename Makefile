@@ -10,13 +10,15 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test check lock clean compose-secrets compose-demo compose-demo-down
+.PHONY: help demo up down test bench check lock clean compose-secrets compose-demo compose-demo-down
 
 help:
 	@echo "make demo    the stories of the field on a stack of their own; ends by itself"
 	@echo "make up      starts the embedded stack and leaves it running (data in .local; DATA=folder for another)"
 	@echo "make down    stops it; the data stay"
 	@echo "make test    all tests that this machine can run (TESTS='tests/intake -k word' for some)"
+	@echo "make bench   measures the system, on real servers too where there are some; under ten minutes"
+	@echo "             (BENCH='--quick --only embedded' is rough and takes two; BENCH=--help says more)"
 	@echo "make check   ruff and mypy"
 	@echo "make lock    writes the locked requirements anew (needs uv)"
 	@echo "make compose-secrets   once, before docker compose up: keys and logins (needs Docker alone)"
@@ -50,6 +52,10 @@ compose-demo-down:
 test:
 	$(environment) --dev
 	@$(RUN) -m pytest -q $(TESTS)
+
+bench:
+	$(environment) --dev
+	@$(RUN) -m benchmarks $(BENCH)
 
 check:
 	$(environment) --dev

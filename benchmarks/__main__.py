@@ -17,7 +17,7 @@ from typing import Any
 import uvloop
 
 from benchmarks import servers as real_servers
-from benchmarks.counted import EMBEDDED, Counted, as_it_comes
+from benchmarks.counted import BASELINE, EMBEDDED, Counted, as_it_comes, step_by_step
 from benchmarks.filings import filings
 from benchmarks.floor import floor
 from benchmarks.load import Load
@@ -40,15 +40,15 @@ class Plan:
     """Seconds per load and how much is done at most."""
 
     clients: tuple[int, ...] = (1, 16, 64)
-    seconds: float = 8.0
-    most: int = 6000
-    idle: int = 100
+    seconds: float = 5.0
+    most: int = 1500
+    idle: int = 60
     counted: int = 200
-    shares: tuple[float, ...] = (0.25, 0.5, 0.75, 0.9)  # of the throughput that was reached: offered loads
-    open_seconds: float = 5.0
+    shares: tuple[float, ...] = (0.3, 0.6, 0.9)  # of the throughput that was reached: offered loads
+    open_seconds: float = 4.0
 
 
-QUICK = Plan(seconds=2.0, most=1000, idle=20, counted=20, shares=(0.5,), open_seconds=2.0)
+QUICK = Plan(seconds=2.0, most=300, idle=20, counted=20, shares=(0.5,), open_seconds=2.0)
 
 
 class Bench:
@@ -145,6 +145,11 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; figures are rough")
     parser.add_argument("--only", choices=("embedded", "real"), help="leave the other servers out")
     parser.add_argument("--out", type=Path, default=Path(".local/bench"), help="folder of the report (.local/bench)")
+    parser.add_argument("--baseline", action="store_true", help="write benchmarks/baseline.json anew, and nothing else")
     given = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main(QUICK if given.quick else Plan(), given.only, given.out))
+        if given.baseline:
+            exact = runner.run(step_by_step(5)).exact()
+            BASELINE.write_text(json.dumps(exact, indent=1) + "\n", "utf-8")
+        else:
+            runner.run(main(QUICK if given.quick else Plan(), given.only, given.out))

@@ -73,7 +73,7 @@ class Load:
                 begun = time.perf_counter()
                 case_id = (await self._post(client)).json()["case_id"]
                 found.append(1000 * (await self._watch.one(case_id) - begun))
-                await self._watch.until_delivered([case_id])
+                await self._watch.until_delivered(pause=0.005)
         return found
 
     async def closed(self, clients: int, seconds: float, most: int) -> Measured:
@@ -118,7 +118,7 @@ class Load:
             watching.cancel()
         ids = list(run.posted)
         number = len(ids)
-        delivered = await self._watch.until_delivered(ids)
+        delivered = await self._watch.until_delivered()
         completed = [self._watch.completed[id] for id in ids]
         latencies = [1000 * (done - run.posted[id]) for id, done in zip(ids, completed, strict=True)]
         after = self._cpu()

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from chassis.adapters import open_store
-from chassis.store import Store
+from chassis.store import Cond, Store
 
 COLLECTION = "cases_told"
 PAGE = 100
@@ -72,32 +72,30 @@ class Watch:
             if len(told) < PAGE / 2:
                 await asyncio.sleep(PAUSE)
 
-    async def until_delivered(self, case_ids: list[str], *, seconds: float = 120.0) -> float:
-        """Until every message of these cases has gone out too; when that was."""
+    async def until_delivered(self, *, seconds: float = 120.0, pause: float = PAUSE) -> float:
+        """Until no message is on its way; when that was. Late also when one was given up."""
         end = time.perf_counter() + seconds
-        left = list(case_ids)
-        while left:
-            found = await self._documents(left[:PAGE])
-            done = {id for id, data in found.items() if _all_delivered(data)}
-            left = [id for id in left if id not in done]
+        while await self._store_now.find(COLLECTION, {"due_at": Cond("is_not", None)}, order=("due_at",), limit=1):
             if time.perf_counter() > end:
-                raise Late(f"messages of {len(left)} applications did not go out within {seconds:.0f} s")
-            if left and not done:
-                await asyncio.sleep(PAUSE)
-        return time.perf_counter()
+                raise Late(f"messages did not go out within {seconds:.0f} s")
+            await asyncio.sleep(pause)
+        delivered = time.perf_counter()
+        if await self._store_now.count(COLLECTION, {"states": Cond("holds", "waiting")}):
+            raise Late("messages were given up")
+        return delivered
 
     async def _told(self, case_ids: list[str]) -> set[str]:
         return {id for id, data in (await self._documents(case_ids)).items() if _tells_determination(data)}
 
     async def _documents(self, case_ids: list[str]) -> dict[str, dict[str, Any]]:
+        return {id: found.data for id, found in (await self._store_now.get_many(COLLECTION, case_ids)).items()}
+
+    @property
+    def _store_now(self) -> Store:
         if self._store is None:
             raise RuntimeError("not opened")
-        return {id: found.data for id, found in (await self._store.get_many(COLLECTION, case_ids)).items()}
+        return self._store
 
 
 def _tells_determination(case: dict[str, Any]) -> bool:
     return any(message["step"] == "determined" for message in case.get("messages") or ())
-
-
-def _all_delivered(case: dict[str, Any]) -> bool:
-    return _tells_determination(case) and all(message["state"] == "delivered" for message in case["messages"])
