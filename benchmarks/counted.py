@@ -22,7 +22,7 @@ from benchmarks.one_process import OneProcess
 from benchmarks.places import Servers, new_stack
 from benchmarks.stepping import Stepper
 from benchmarks.watching import Watch
-from chassis.runner import Limits
+from chassis.holding import Limits
 from chassis.service import Service
 
 EMBEDDED = Servers("embedded")

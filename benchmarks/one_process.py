@@ -24,7 +24,7 @@ from benchmarks.stepping import Stepper, SteppingBus
 from chassis import logs
 from chassis.adapters import open_bus, open_store
 from chassis.bus import Bus
-from chassis.runner import Limits
+from chassis.holding import Limits
 from chassis.running import Running
 from chassis.service import Build, Infra, Service
 from chassis.settings import ServiceSettings

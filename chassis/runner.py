@@ -9,55 +9,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 from chassis import metrics, parked
 from chassis.bus import Bus, BusUnavailable, Consumer, Partition, Received
 from chassis.clock import Clock
 from chassis.envelope import Unreadable, decode
-from chassis.fold import Fold, Folded, Trouble
+from chassis.fold import Fold, Folded
 from chassis.handlers import Delivery, Subscription, by_type
 from chassis.health import Health
+from chassis.holding import Held, Holding, Limits
 from chassis.outbox import Author
 from chassis.store import Outcome, Store, StoreUnavailable, Write
 
 log = logging.getLogger(__name__)
 
+DEFAULT_LIMITS = Limits()
 LAG_SECONDS = 5.0  # between two measurements of the lag
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    batch: int = 500
-    poll_seconds: float = 1.0  # longest wait for records
-    held_keys: int = 1000  # more held keys than this: nothing new is read
-    tries: int = 5  # of an event whose handler fails
-    gap_seconds: float = 10.0  # how long a missing event may come late
-    retry_pause: float = 0.2  # first pause, doubled up to ten seconds
-    stalled_seconds: float = 15.0  # no progress although there is something to read: a new consumer
-    parked_keys: int = 100  # more: halt
-    parked_share: float = 0.05  # of the last 1,000 events: halt
-
-
-@dataclass(slots=True)
-class Wait:
-    """What holds up a producer's events of a key: the trouble of the first of them, since when and how often."""
-
-    kind: str
-    sequence: int
-    since: float
-    tries: int = 0
-
-
-@dataclass(slots=True)
-class Held:
-    """The events of a key that wait, in order; `waits` by producer."""
-
-    deliveries: list[Delivery]
-    waits: dict[str, Wait] = field(default_factory=dict)
-    due: float = 0.0
 
 
 class Runner:
@@ -76,7 +44,7 @@ class Runner:
         clock: Clock,
         health: Health,
         member: str = "",
-        limits: Limits = Limits(),
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._service = service
         self._store = store
@@ -90,11 +58,10 @@ class Runner:
         self._table = by_type(subscriptions)
         self._known = {event.TYPE: event for line in subscriptions for event in line.types}
         self._fold = Fold(service, collection, author, self._table)
-        self._held: dict[str, Held] = {}
+        self.held = Holding(service, store, clock, limits)
         self._next: dict[Partition, int] = {}
         self._committed: dict[Partition, int] = {}
         self._full = False  # so much is held that nothing new is read
-        self._recent: deque[bool] = deque(maxlen=1000)  # was it parked?
         self._progress = time.monotonic()
         self.idle = asyncio.Event()  # the last poll was empty and nothing is held
 
@@ -125,12 +92,12 @@ class Runner:
             if time.monotonic() - measured > LAG_SECONDS:
                 measured = time.monotonic()
                 metrics.CONSUMER_LAG.labels(service=self._service).set(await consumer.lag())
-            if await self._halts():
+            if await self.held.halts():
                 await self._stand_still(consumer, stop)
                 return
             self._keep_room(consumer)
             batch = await consumer.poll(self._limits.batch, self._patience())
-            done = self._committable()
+            done = self.held.not_done(self._next)
             try:
                 await self._take(consumer, batch)
             except StoreUnavailable:
@@ -140,7 +107,7 @@ class Runner:
                 self._progress = time.monotonic()
                 self.idle.clear()
                 continue
-            if not self._held:
+            if not self.held:
                 self.idle.set()
             if not self._full and await self._stalled(consumer):
                 log.warning("no progress, consumer is made anew", extra={"action": "consumer.stalled"})
@@ -148,7 +115,7 @@ class Runner:
 
     def _keep_room(self, consumer: Consumer) -> None:
         """With too many keys held nothing new is read; polling goes on, because it keeps the membership."""
-        full = len(self._held) >= self._limits.held_keys
+        full = len(self.held) >= self._limits.held_keys
         if full:
             consumer.pause(consumer.assigned())
         elif self._full:
@@ -159,21 +126,17 @@ class Runner:
         """Handles a batch with what is due of the held keys, saves, then commits."""
         self._drop_revoked(consumer)
         work, parks = self._sort(batch)
-        self._recent.extend([False] * len(batch))
-        now = time.monotonic()
-        before = {key: held for key, held in self._held.items() if held.due <= now or key in work}
-        for key, held in before.items():
-            del self._held[key]
-            work[key] = _each_once([*held.deliveries, *work.get(key, [])])
+        self.held.count_read(len(batch))
+        before = self.held.join(work)
         if work or parks:
             await self._handle(work, parks, before)
             metrics.BATCHES.labels(service=self._service).inc()
-        metrics.HELD_KEYS.labels(service=self._service).set(len(self._held))
+        metrics.HELD_KEYS.labels(service=self._service).set(len(self.held))
         for received in batch:
             self._next[received.partition] = received.offset + 1
             if received.offset < self._committed.get(received.partition, 0):
                 del self._committed[received.partition]  # the group went back: a commit of ours did not count
-        offsets = self._committable()
+        offsets = self.held.not_done(self._next)
         moved = {partition: offset for partition, offset in offsets.items() if self._committed.get(partition) != offset}
         if moved:
             await consumer.commit(moved)
@@ -185,7 +148,7 @@ class Runner:
         for received in batch:
             read = decode(received, self._known)
             if isinstance(read, Unreadable):
-                parks.append(self._park(received, read.reason, head=True))
+                parks.append(self.held.park(received, read.reason, head=True))
             else:
                 work.setdefault(read.key, []).append(read)
         return work, parks
@@ -198,7 +161,7 @@ class Runner:
         while rest or parks:
             lines = {key: line for key, events in rest.items() if (line := self._line(events, refused)) is not None}
             folds = await self._folds({key: rest[key] for key in rest if key not in lines}, checked)
-            waiting = {key: await self._hold_or_park(key, folded, before.get(key)) for key, folded in folds.items()}
+            waiting = {key: await self.held.hold_or_park(key, folded, before.get(key)) for key, folded in folds.items()}
             at_once = [write for key in folds if folds[key].write is None for write in waiting[key]]
             changes = {key: folded.write for key, folded in folds.items() if folded.write is not None}
             changes |= {key: write for key, (_, write) in lines.items()}
@@ -211,7 +174,7 @@ class Runner:
                     raise
                 checked = True  # a handler returned what no store keeps; only its key shall wait
                 for key in folds:
-                    self._held.pop(key, None)
+                    self.held.forget(key)
                 continue
             parks = []
             again: dict[str, list[Delivery]] = {}
@@ -221,7 +184,7 @@ class Runner:
                     if written:
                         parks += waiting[key]
                     else:  # another write came between: the handlers see the new document
-                        self._held.pop(key, None)
+                        self.held.forget(key)
                         again[key] = rest[key]
                     continue
                 pushed, _ = lines[key]
@@ -255,86 +218,9 @@ class Runner:
         write = self._fold.line(events[0])
         return None if write is None else (events[0], write)
 
-    async def _hold_or_park(self, key: str, folded: Folded, before: Held | None) -> list[Write]:
-        """What is left of a key waits here, or is parked when waiting is over; the writes that park it."""
-        if not folded.left:
-            return []
-        now = time.monotonic()
-        held = Held(list(folded.left))
-        pauses = []
-        writes: list[Write] = []
-        for producer, trouble in folded.troubles.items():
-            gone = [event for event in held.deliveries if event.producer == producer]
-            wait = before.waits.get(producer) if before else None
-            if wait is None or (wait.kind, wait.sequence) != (trouble.kind, gone[0].sequence):
-                wait = Wait(trouble.kind, gone[0].sequence, now)
-            wait = replace(wait, tries=wait.tries + 1)
-            if await self._is_over(key, producer, wait, now):
-                held.deliveries = [event for event in held.deliveries if event.producer != producer]
-                writes += await self._park_all(key, producer, gone, trouble)
-            else:
-                held.waits[producer] = wait
-                pauses.append(min(self._limits.retry_pause * 2 ** (wait.tries - 1), 10.0))
-        if held.deliveries:
-            held.due = now + min(pauses)
-            self._held[key] = held
-        return writes
-
-    async def _is_over(self, key: str, producer: str, wait: Wait, now: float) -> bool:
-        match wait.kind:
-            case "reject":
-                return True
-            case "failed":
-                return wait.tries >= self._limits.tries
-            case "gap":
-                waited = now - wait.since
-                return waited >= self._limits.gap_seconds or await parked.is_parked(self._store, key, producer)
-            case _:
-                return False
-
-    async def _park_all(self, key: str, producer: str, events: Sequence[Delivery], trouble: Trouble) -> list[Write]:
-        behind = await parked.is_parked(self._store, key, producer)
-        writes = []
-        for place, event in enumerate(events):
-            head = place == 0 and not behind
-            reason = trouble.code if head else "behind"
-            writes.append(self._park(event.received, reason, head=head, delivery=event))
-        return writes
-
-    def _park(self, received: Received, reason: str, *, head: bool, delivery: Delivery | None = None) -> Write:
-        self._recent.append(True)
-        metrics.EVENTS.labels(
-            service=self._service, type=delivery.type if delivery else "unreadable", outcome="parked"
-        ).inc()
-        log.warning(
-            "event parked",
-            extra={
-                "action": "consumer.parked",
-                "key": received.key if delivery else None,  # a key that came without an envelope may be anything
-                "topic": received.topic,
-                "offset": received.offset,
-                "reason": reason,
-            },
-        )
-        return parked.park(received, reason=reason, head=head, at=self._clock.now(), delivery=delivery)
-
-    def _committable(self) -> dict[Partition, int]:
-        """Per partition the first offset that is not done: that of its first held event, else the next to read."""
-        offsets = dict(self._next)
-        for held in self._held.values():
-            for event in held.deliveries:
-                partition = event.received.partition
-                offsets[partition] = min(offsets.get(partition, event.received.offset), event.received.offset)
-        return offsets
-
     def _drop_revoked(self, consumer: Consumer) -> None:
-        """What belongs to a partition that went to another member is that member's to handle."""
         ours = consumer.assigned()
-        for key in list(self._held):
-            held = self._held[key]
-            held.deliveries = [event for event in held.deliveries if event.received.partition in ours]
-            if not held.deliveries:
-                del self._held[key]
+        self.held.keep(ours)
         for partition in set(self._next) - ours:
             self._next.pop(partition)
             self._committed.pop(partition, None)
@@ -346,7 +232,7 @@ class Runner:
         """
         metrics.STORE_TROUBLE.labels(service=self._service, where="consumer").inc()
         log.warning("store does not answer, partitions paused", extra={"action": "consumer.paused"})
-        self._held.clear()
+        self.held.clear()
         consumer.pause(consumer.assigned())
         pause = self._limits.retry_pause
         while not stop.is_set():
@@ -363,18 +249,6 @@ class Runner:
         consumer.rewind(again)
         self._next |= again  # a commit before these are read again must not pass them
         consumer.resume(consumer.assigned())
-
-    async def _halts(self) -> bool:
-        """Too much is parked: somebody must look before more is."""
-        share = sum(self._recent)
-        if share == 0:
-            return False
-        by_share = share > self._limits.parked_share * 1000
-        try:
-            by_keys = await parked.keys_parked(self._store) > self._limits.parked_keys
-        except StoreUnavailable:
-            by_keys = False
-        return by_share or by_keys
 
     async def _stand_still(self, consumer: Consumer, stop: asyncio.Event) -> None:
         log.error("too many events parked, consumer halted", extra={"action": "consumer.halted"})
@@ -395,13 +269,13 @@ class Runner:
 
     def _patience(self) -> float:
         """Seconds to wait for records: until the first held key is due at most."""
-        due = min((held.due for held in self._held.values()), default=None)
+        due = self.held.due_in()
         longest = self._limits.poll_seconds
-        return longest if due is None else min(max(due - time.monotonic(), 0.01), longest)
+        return longest if due is None else min(max(due, 0.01), longest)
 
     def _forget_positions(self) -> None:
         self._full = False
-        self._held.clear()
+        self.held.clear()
         self._next.clear()
         self._committed.clear()
 
@@ -421,12 +295,6 @@ async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-def _each_once(events: Sequence[Delivery]) -> list[Delivery]:
-    """In order, without those that were read twice: after a rebalance the group reads its held events again."""
-    places = {(event.received.partition, event.received.offset): event for event in reversed(events)}
-    return list(reversed(places.values()))
 
 
 def _earliest(offsets: dict[Partition, int], batch: Sequence[Received]) -> dict[Partition, int]:

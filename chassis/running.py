@@ -18,9 +18,10 @@ from chassis.callers import CallersFile
 from chassis.clock import Clock, parse_instant
 from chassis.handlers import by_type
 from chassis.health import Health
+from chassis.holding import Limits
 from chassis.outbox import Author
 from chassis.relay import Relay
-from chassis.runner import Limits, Runner
+from chassis.runner import Runner
 from chassis.service import Build, Infra, Periodic
 from chassis.settings import ServiceSettings
 from chassis.store import Index, Store, StoreUnavailable

@@ -18,7 +18,7 @@ import httpx
 
 from chassis import parked, sealing
 from chassis.bus import Received
-from chassis.runner import Limits
+from chassis.holding import Limits
 from chassis.running import Running
 from chassis.service import Build
 from chassis.settings import ServiceSettings

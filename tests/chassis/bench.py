@@ -13,8 +13,9 @@ from chassis.clock import Clock
 from chassis.envelope import to_record
 from chassis.handlers import Delivery, Save, Subscription, on, on_line
 from chassis.health import Health
+from chassis.holding import Limits
 from chassis.outbox import Author
-from chassis.runner import Limits, Runner
+from chassis.runner import Runner
 from chassis.store import Document
 from chassis.waking import WakingStore
 from contracts.events import CaseWithdrawn, Event, MessageDelivered, PersonalDataErased

@@ -9,9 +9,9 @@ import pytest
 
 from chassis.bus import Record
 from chassis.handlers import Reject, Retry, Save
+from chassis.holding import Limits
 from chassis.outbox import Author
 from chassis.relay import Relay, relay_once
-from chassis.runner import Limits
 from chassis.store import Document, StoreUnavailable, change
 from contracts.events import CaseWithdrawn
 from tests.chassis.bench import TOPIC, A, B, Bench, C, erased, told, withdrawn

@@ -178,7 +178,7 @@ async def test_held_events_of_a_lost_partition_are_left_to_its_new_owner(bench: 
         shelf.rebalance(1)
         polls = shelf.polls
         await until(lambda: _polled(shelf, polls + 3))  # the batch in work is done, the loss is known
-        assert A not in runner._held
+        assert runner.held.of(A) is None
         ready.append(True)
         shelf.put(1, withdrawn(B, 2))
         await bench.has(B, 1, 2)
@@ -217,7 +217,7 @@ async def test_with_too_many_keys_held_nothing_new_is_read_and_the_membership_is
 
 
 async def _holds(runner: Any, key: str) -> bool:
-    return key in runner._held
+    return runner.held.of(key) is not None
 
 
 async def _polled(shelf: Shelf, times: int) -> bool:
@@ -364,11 +364,12 @@ async def test_a_gap_has_its_time_although_the_key_waited_before(bench: Bench) -
 
 
 async def _holds_two(runner: Any) -> bool:
-    return A in runner._held and len(runner._held[A].deliveries) == 2
+    held = runner.held.of(A)
+    return held is not None and len(held.deliveries) == 2
 
 
 async def _waited(runner: Any, key: str, seconds: float) -> bool:
-    held = runner._held.get(key)
+    held = runner.held.of(key)
     return held is not None and time.monotonic() - held.waits["intake"].since > seconds
 
 

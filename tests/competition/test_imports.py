@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from chassis.envelope import to_record
+from chassis.holding import Limits
 from chassis.pseudonyms import Pseudonyms
-from chassis.runner import Limits
 from chassis.running import Running
 from chassis.sealing import format_keys
 from contracts.events import CompetitionAssessed

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from chassis import sealing
 from chassis.bus import Record
 from chassis.envelope import to_record
-from chassis.runner import Limits
+from chassis.holding import Limits
 from chassis.running import Running
 from contracts.canonical import digest
 from contracts.events import (
