@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.journeys.recomputing import recomputed_everywhere
 from tests.servers.kafka import KafkaServer
 from tests.servers.mongo import MongoServer
 from tests.town import BUILDS, Town
@@ -19,7 +20,7 @@ OpenTown = Callable[..., Any]
 
 @pytest.fixture(params=["embedded", "kafka and mongodb"])
 async def open_town(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenTown]:
-    """Opens towns on the servers of this run; they are closed at the end."""
+    """Opens towns on the servers of this run. At the end everything they have judged is judged once more, elsewhere."""
     urls: dict[str, Any] = {}
     if request.param != "embedded":
         kafka: KafkaServer = request.getfixturevalue("own_kafka")
@@ -28,12 +29,16 @@ async def open_town(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIter
         stores = {name: mongo.url(f"zhicheng_{run}_{name}") for name in BUILDS}
         urls = {"bus_url": kafka.url, "store_urls": stores}
         print(f"\n{kafka.name}; {mongo.name}")
+    opened: list[Town] = []
     async with AsyncExitStack() as towns:
 
         async def open_(**settings: Any) -> Town:
-            return await towns.enter_async_context(Town(tmp_path, **{**urls, **settings}))
+            opened.append(await towns.enter_async_context(Town(tmp_path, **{**urls, **settings})))
+            return opened[-1]
 
         yield open_
+        for town in opened:
+            await recomputed_everywhere(town)
 
 
 async def same_topics_again(town: Town) -> int:

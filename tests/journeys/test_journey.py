@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.filings import a_filing, a_person, another_person
-from tests.journeys.recomputing import recomputed_everywhere
 from tests.journeys.servers import OpenTown, open_town, same_topics_again
 from tests.town import OFFICER, Town
 from tests.waiting import until
@@ -67,7 +66,6 @@ async def test_one_application_goes_through_four_services_and_comes_back(open_to
     ]
     assert {message["state"] for message in messages} == {"delivered"}
     assert await town.parked() == 0
-    await recomputed_everywhere(town)
 
 
 async def test_the_same_events_once_more_change_nothing(open_town: OpenTown) -> None:
@@ -173,7 +171,6 @@ async def test_results_imported_later_reach_cases_that_wait(open_town: OpenTown)
     assert (after["determination"]["number"], after["determination"]["because"]) == (2, "result-imported")
     assert after["status"] == "determined"
     await town.idle()
-    await recomputed_everywhere(town)
 
 
 async def test_a_service_that_does_not_answer_is_asked_again_and_named(open_town: OpenTown) -> None:
