@@ -27,7 +27,8 @@ router = APIRouter(tags=["applications"])
 _REVISION = re.compile(r'("?)([1-9][0-9]{0,8})\1')  # clients lose the quotes of an ETag
 CaseId = Annotated[str, Path(min_length=1, max_length=64)]
 Limit = Annotated[int, Query(ge=1, le=200)]
-IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=400)]
+_NOT_ANY = {"not": {"pattern": r"^\s*\*\s*$"}}  # `*` names no revision that was read
+IfMatch = Annotated[str | None, Header(alias="If-Match", max_length=400, json_schema_extra=_NOT_ANY)]
 Reader = Annotated[Caller, Depends(may("applications:read"))]
 Writer = Annotated[Caller, Depends(may("applications:write"))]
 
