@@ -252,6 +252,9 @@ class SqliteStore:
         except (sqlite3.Error, FileRefused) as why:
             answers = [_unavailable(why) for _ in group]
             self._roll_back()
+        except Exception as why:  # a mistake of ours: it must not end the writing of everybody
+            answers = [StoreUnavailable(type(why).__name__)] * len(group)
+            self._roll_back()
         finally:  # whatever happened, nobody waits for ever
             for job, result in zip(group, answers, strict=True):
                 if not job.done.done():

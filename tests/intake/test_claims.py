@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from chassis.store import Document, StoreUnavailable, remove
+from chassis.store import Document, StoreUnavailable, change, remove
 from chassis.store_sqlite import SqliteStore
 from services.intake.case import CLAIMS
 from services.intake.store import CaseStore
@@ -271,3 +271,25 @@ async def test_a_person_is_known_again_after_the_key_of_pseudonyms_was_changed(t
     assert {name.partition(".")[0] for name in case["person"]} == {"p1", "p2"}
     assert await claims_in(changed) == dict.fromkeys(case["claims"], case_id)
     await changed.stop("intake")
+
+
+async def test_a_held_filing_that_does_not_open_stops_none_behind_it(town: Town) -> None:
+    """Its vault key is gone, say; whoever is held behind it goes on."""
+    pairs = []
+    for _ in range(2):
+        person = another_person()
+        first = (await town.submit(a_filing(person=person))).json()["case_id"]
+        pairs.append((first, (await town.submit(a_filing(person=person))).json()["case_id"]))
+    store = town.services["intake"].store
+    broken = await store.get("cases", pairs[0][1])
+    assert broken is not None
+    await store.write([change("cases", broken, {"sealed": {**broken.data["sealed"], "key": "k9"}})])
+    for first, _ in pairs:
+        path = f"/v1/applications/{first}/withdrawal"
+        assert (await town.call("intake", "POST", path, headers={"If-Match": '"1"'})).status_code == 200
+
+    async def behind_goes_on() -> bool:
+        return (await town.case(pairs[1][1]))["status"] == "determined"
+
+    await until(behind_goes_on)
+    assert (await town.case(pairs[0][1]))["status"] == "duplicate"

@@ -10,6 +10,7 @@ from typing import Any
 from chassis import metrics, parked
 from chassis.clock import later, parse_instant
 from chassis.outbox import Author
+from chassis.sealing import Unreadable
 from chassis.store import Outcome, Store, Write, remove
 from contracts.events import AssessmentRequested
 from services.intake.case import CASES, CLAIMS, claims_of, ended, waiting_on
@@ -120,7 +121,14 @@ class Sweeps:
             claims = claims_of(case)
             now = self._taking_in.clock.now()
             partner = case["partner_id"]
-            filing = self._taking_in.sealer.open(document.id, case["sealed"])
+            try:
+                filing = self._taking_in.sealer.open(document.id, case["sealed"])
+            except Unreadable as why:  # its key is gone: the others go on
+                log.error(
+                    "filing does not open",
+                    extra={"action": "intake.filing-unreadable", "case_id": document.id, "reason": why.code},
+                )
+                continue
             contact = self._taking_in.sealer.contact(document.id, case["revision"], filing)
             taking = await self._cases.take_claims(claims, case_id=document.id, partner=partner, at=now)
             if taking.holders:

@@ -168,3 +168,14 @@ def test_a_network_file_system_is_refused(tmp_path: Path, kind: str, point: str)
 async def test_a_url_that_means_nothing_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match=r"reads sqlite:|synchronous is|bad query|begins with"):
         await open_store(url)
+
+
+async def test_a_mistake_of_ours_fails_its_group_and_ends_nobodys_writing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("chassis.store_sqlite._result", lambda *_: 1 // 0)
+        with pytest.raises(StoreUnavailable):
+            await put(store, a_thing("one"))
+    await put(store, a_thing("two"))
+    assert (await store.get(THINGS, "one"), (await read(store, "two")).version) == (None, 1)
