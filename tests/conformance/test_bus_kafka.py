@@ -46,7 +46,7 @@ async def test_a_broker_that_is_stopped_is_answered_with_false_and_used_again_af
     assert await put(bus, 1) == [True]
     await consumer.commit(after(await read(consumer, 1)))
 
-    own_kafka.container.stop(timeout=10)
+    own_kafka.control.stop()
     for _ in range(3):
         began = time.monotonic()
         assert await put(bus, 2) == [False]
@@ -61,7 +61,7 @@ async def test_a_broker_that_is_stopped_is_answered_with_false_and_used_again_af
     with pytest.raises(BusUnavailable):
         await consumer.lag()
 
-    own_kafka.container.start()
+    own_kafka.control.start()
     await publishes_again(bus, 3)
     found = await read(consumer, 1, seconds=60)
     while numbers(found)[-1] != 3:
@@ -76,7 +76,7 @@ async def test_a_frozen_broker_is_left_in_time_and_a_new_consumer_goes_on_after_
     assert await put(bus, 1) == [True]
     found = await read(consumer, 1)
 
-    own_kafka.container.pause()
+    own_kafka.control.pause()
     try:
         began = time.monotonic()
         assert await put(bus, 2) == [False]
@@ -90,7 +90,7 @@ async def test_a_frozen_broker_is_left_in_time_and_a_new_consumer_goes_on_after_
         await consumer.close()
         assert time.monotonic() - began < 6 * QUICK.stop
     finally:
-        own_kafka.container.unpause()
+        own_kafka.control.unpause()
 
     await publishes_again(bus, 3)
     second = await bus.consumer(GROUP, [TOPIC], member="one")
@@ -108,13 +108,13 @@ async def test_a_consumer_survives_a_freeze_that_is_longer_than_its_session(
     assert await put(bus, 1) == [True]
     await consumer.commit(after(await read(consumer, 1)))
 
-    own_kafka.container.pause()
+    own_kafka.control.pause()
     try:
         thaw = time.monotonic() + 14
         while time.monotonic() < thaw:
             assert await consumer.poll(10, 0.5) == []
     finally:
-        own_kafka.container.unpause()
+        own_kafka.control.unpause()
 
     await publishes_again(bus, 2)
     assert 2 in numbers(await read(consumer, 1, seconds=60))
@@ -128,7 +128,7 @@ async def test_closing_a_bus_whose_broker_is_gone_ends_in_time(own_kafka: KafkaS
         assert await put(bus, 1) == [True]
         await bus.consumer(GROUP, [TOPIC])
         publishing = asyncio.create_task(put(bus, 2))
-        own_kafka.container.kill()
+        own_kafka.control.kill()
         answer = await publishing
         assert answer in ([True], [False])
 

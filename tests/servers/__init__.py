@@ -1,4 +1,4 @@
-"""Real servers for tests: an address in the environment, else a container, else none and one line that says so.
+"""Real servers for tests: an address in the environment, else a container, else plain processes, else none.
 
 With `REQUIRE_SERVERS=1` a missing server is a failure, else the tests that need it are skipped.
 """
@@ -9,6 +9,7 @@ from typing import NoReturn
 import pytest
 
 CONTAINER_LABELS = {"zhicheng.tests": "1"}  # what a killed test run leaves behind is found by this
+used: dict[str, str] = {}  # server and version that this run really had, by kind ("Kafka", "MongoDB")
 
 
 def servers_are_required() -> bool:

@@ -1,26 +1,41 @@
-"""Apache Kafka for tests: `TEST_KAFKA` (host:port[,host:port]), else a container, else none."""
+"""Apache Kafka for tests: `TEST_KAFKA` (host:port[,host:port]), else a container, else a plain process, else none."""
 
 import os
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 import pytest
 
-from tests.servers import CONTAINER_LABELS, absent
+from tests.servers import CONTAINER_LABELS, absent, kafka_process, used
+from tests.servers.control import Container, Control, Given, NotStarted
 from tests.servers.docker import docker_answers, image_is_there
+from tests.servers.folder import NotFetched, free_port
 
 IMAGE = "apache/kafka:4.3.1"
-NONE = f"Kafka: none (set TEST_KAFKA=host:port, or give a Docker engine with {IMAGE})"
+WAYS = f"set TEST_KAFKA=host:port, or give a Docker engine with {IMAGE}, or install Java 17 and Maven"
+NONE = f"Kafka: none ({WAYS})"
+PLAIN = f"Apache Kafka {kafka_process.VERSION}, a plain process"
+PROPERTIES = {
+    "node.id": "1",
+    "process.roles": "broker,controller",
+    "controller.listener.names": "CONTROLLER",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "auto.create.topics.enable": "false",
+}
 
 
 @dataclass(frozen=True)
 class KafkaServer:
     bootstrap: str  # host:port[,host:port]
     name: str  # server and version, for reports
-    container: Any = None  # docker's own object, for tests that stop or freeze a broker of their own
+    control: Control = field(default_factory=Given)  # for tests that stop or freeze a broker of their own
 
     @property
     def url(self) -> str:
@@ -28,10 +43,14 @@ class KafkaServer:
 
 
 def plan() -> str:
-    """One line for the report header; starts nothing."""
+    """One line for the report; starts nothing."""
     if address := os.environ.get("TEST_KAFKA"):
         return f"Kafka: {address} (TEST_KAFKA)"
-    return f"Kafka: {IMAGE} in a container" if docker_answers() else NONE
+    if "Kafka" in used:
+        return f"Kafka: {used['Kafka']}"
+    if docker_answers():
+        return f"Kafka: {IMAGE} in a container"
+    return NONE if kafka_process.lacks() else f"Kafka: {PLAIN}"
 
 
 @pytest.fixture(scope="session")
@@ -40,54 +59,62 @@ def kafka_server() -> Iterator[KafkaServer]:
     if address := os.environ.get("TEST_KAFKA"):
         yield KafkaServer(address, f"Kafka at {address}")
         return
-    with container() as server:
+    with _own() as server:
         yield server
 
 
 @pytest.fixture
 def own_kafka() -> Iterator[KafkaServer]:
     """A broker for one test alone, to be stopped or frozen. It keeps its port and its data over a restart."""
-    with container() as server:
+    with _own() as server:
         yield server
 
 
 @contextmanager
+def _own() -> Iterator[KafkaServer]:
+    with _container_or_process() as server:
+        used["Kafka"] = server.name
+        yield server
+
+
+def _container_or_process() -> AbstractContextManager[KafkaServer]:
+    if (docker_answers() and image_is_there(IMAGE)) or kafka_process.lacks():
+        return container()
+    return process()
+
+
+@contextmanager
+def process() -> Iterator[KafkaServer]:
+    """A broker of its own from the published jars, gone afterwards."""
+    with ExitStack() as running:
+        try:
+            port, control = running.enter_context(kafka_process.process(PROPERTIES))
+        except (NotFetched, NotStarted) as error:
+            used["Kafka"] = f"none ({error}; {WAYS})"
+            absent(f"Kafka: {used['Kafka']}")
+        yield KafkaServer(f"127.0.0.1:{port}", PLAIN, control)
+
+
+@contextmanager
 def container() -> Iterator[KafkaServer]:
-    """A broker of its own, gone afterwards."""
+    """A broker of its own in a container, gone afterwards."""
     if not docker_answers() or not image_is_there(IMAGE):
         absent(NONE)
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
     port = free_port()
-    environment = {
-        "CLUSTER_ID": "5L6g3nShT-eMCtK--X86sw",
-        "KAFKA_NODE_ID": "1",
-        "KAFKA_PROCESS_ROLES": "broker,controller",
-        "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
-        "KAFKA_ADVERTISED_LISTENERS": f"PLAINTEXT://127.0.0.1:{port}",
-        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
-        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-        "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-        "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
-        "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": "1",
-        "KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR": "1",
-        "KAFKA_LOG_DIRS": "/tmp/kafka-logs",  # noqa: S108
-        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
-        "KAFKA_AUTO_CREATE_TOPICS_ENABLE": "false",
-        "KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m",
+    properties = PROPERTIES | {
+        "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.quorum.voters": "1@localhost:9093",
+        "log.dirs": "/tmp/kafka-logs",  # noqa: S108
     }
+    environment = {f"KAFKA_{name.replace('.', '_').upper()}": value for name, value in properties.items()}
+    environment |= {"CLUSTER_ID": kafka_process.CLUSTER, "KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m"}
     own = DockerContainer(IMAGE).with_bind_ports(9092, port).with_kwargs(labels=CONTAINER_LABELS)
     for name, value in environment.items():
         own.with_env(name, value)
     own.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(90))
     with own:
-        yield KafkaServer(f"127.0.0.1:{port}", f"Apache Kafka, image {IMAGE}", own.get_wrapped_container())
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        yield KafkaServer(f"127.0.0.1:{port}", f"Apache Kafka, image {IMAGE}", Container(own.get_wrapped_container()))

@@ -1,4 +1,4 @@
-"""A MongoDB server for tests: `TEST_MONGODB` (a mongodb:// URL), else a container, else none.
+"""A MongoDB server for tests: `TEST_MONGODB` (a mongodb:// URL), else a container, else a plain process, else none.
 
 Each test gets a database with a fresh name, which is dropped afterwards; nothing else on the server is touched.
 """
@@ -6,21 +6,23 @@ Each test gets a database with a fresh name, which is dropped afterwards; nothin
 import os
 import re
 import secrets
-import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 import pymongo
 import pytest
 
-from tests.servers import CONTAINER_LABELS, absent
+from tests.servers import CONTAINER_LABELS, absent, mongo_process, used
+from tests.servers.control import Container, Control, Given, NotStarted
 from tests.servers.docker import docker_answers, image_is_there
+from tests.servers.folder import NotFetched, free_port
 
 IMAGE = "mongo:8.0"
-NONE = f"MongoDB: none (set TEST_MONGODB=mongodb://host:port, or give a Docker engine with {IMAGE})"
+WAYS = f"set TEST_MONGODB=mongodb://host:port, or give a Docker engine with {IMAGE}"
+NONE = f"MongoDB: none ({WAYS})"
 START_SECONDS = 60
 RUN = secrets.token_hex(3)
 
@@ -29,7 +31,7 @@ RUN = secrets.token_hex(3)
 class MongoServer:
     address: str  # mongodb://host:port, with login and options where it has them
     name: str  # product and version that answered, for reports
-    container: Any = None  # docker's own object, for tests that stop a server of their own
+    control: Control = field(default_factory=Given)  # for tests that stop a server of their own
 
     def url(self, database: str) -> str:
         """The same server with this database."""
@@ -41,26 +43,32 @@ class MongoServer:
 
 
 def plan() -> str:
-    """One line for the report header; starts nothing."""
+    """One line for the report; starts nothing."""
+    if "MongoDB" in used:
+        return f"MongoDB: {used['MongoDB']}"
     if os.environ.get("TEST_MONGODB"):
         return "MongoDB: the server of TEST_MONGODB"
-    return f"MongoDB: {IMAGE} in a container" if docker_answers() else NONE
+    if docker_answers():
+        return f"MongoDB: {IMAGE} in a container"
+    return f"MongoDB: {mongo_process.planned()} in its place, a plain process"
 
 
 @pytest.fixture(scope="session")
 def mongo_server() -> Iterator[MongoServer]:
     """The server of the whole run."""
     if address := os.environ.get("TEST_MONGODB"):
-        yield MongoServer(address, product(address))
+        server = MongoServer(address, product(address))
+        used["MongoDB"] = f"{server.name} (TEST_MONGODB)"
+        yield server
         return
-    with container() as server:
+    with _own() as server:
         yield server
 
 
 @pytest.fixture
 def own_mongo() -> Iterator[MongoServer]:
     """A server for one test alone, to be stopped or killed. It keeps its port and its data over a restart."""
-    with container() as server:
+    with _own() as server:
         yield server
 
 
@@ -74,6 +82,30 @@ def mongo_url(mongo_server: MongoServer) -> Iterator[str]:
 
 
 @contextmanager
+def _own() -> Iterator[MongoServer]:
+    with _container_or_process() as server:
+        used["MongoDB"] = server.name
+        yield server
+
+
+def _container_or_process() -> AbstractContextManager[MongoServer]:
+    return container() if docker_answers() and image_is_there(IMAGE) else process()
+
+
+@contextmanager
+def process() -> Iterator[MongoServer]:
+    """A server of its own as a plain process, gone afterwards."""
+    with ExitStack() as running:
+        try:
+            port, control = running.enter_context(mongo_process.process())
+        except (NotFetched, NotStarted) as error:
+            used["MongoDB"] = f"none ({error}; {WAYS})"
+            absent(f"MongoDB: {used['MongoDB']}")
+        address = f"mongodb://127.0.0.1:{port}"
+        yield MongoServer(address, f"{product(address)}, a plain process", control)
+
+
+@contextmanager
 def container(environment: Mapping[str, str] | None = None) -> Iterator[MongoServer]:
     """A server of its own with these variables, gone afterwards."""
     if not docker_answers() or not image_is_there(IMAGE):
@@ -81,9 +113,7 @@ def container(environment: Mapping[str, str] | None = None) -> Iterator[MongoSer
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     own = DockerContainer(IMAGE).with_bind_ports(27017, port).with_kwargs(labels=CONTAINER_LABELS)
     for name, value in (environment or {}).items():
         own.with_env(name, value)
@@ -92,7 +122,7 @@ def container(environment: Mapping[str, str] | None = None) -> Iterator[MongoSer
     )
     with own:
         address = f"mongodb://127.0.0.1:{port}"
-        yield MongoServer(address, f"{product(address)}, image {IMAGE}", own.get_wrapped_container())
+        yield MongoServer(address, f"{product(address)}, image {IMAGE}", Container(own.get_wrapped_container()))
 
 
 def product(address: str) -> str:

@@ -52,7 +52,7 @@ async def test_a_killed_server_loses_no_acknowledged_write_and_is_used_again(own
 
     writers = asyncio.gather(*(write(worker) for worker in range(16)))
     await until(some)
-    await asyncio.to_thread(own_mongo.container.kill)
+    await asyncio.to_thread(own_mongo.control.kill)
     await writers
     assert len(unknown) == 16
     with pytest.raises(StoreUnavailable):
@@ -62,7 +62,7 @@ async def test_a_killed_server_loses_no_acknowledged_write_and_is_used_again(own
     with pytest.raises(StoreUnavailable):
         await store.pending(10)
 
-    await asyncio.to_thread(own_mongo.container.start)
+    await asyncio.to_thread(own_mongo.control.start)
     await until(lambda: _answers(store), seconds=60)
 
     assert acknowledged <= set(await store.get_many(THINGS, sorted(acknowledged)))
