@@ -45,7 +45,7 @@ class Clock:
 
     def today(self) -> date:
         """The business date in Shanghai."""
-        return self._fixed or datetime.now(BUSINESS_ZONE).date()
+        return self._fixed or business_day(self.now())
 
 
 def _refuse_year(year: int) -> str:

@@ -9,6 +9,7 @@ from chassis.handlers import Delivery, Reject, Save
 from chassis.store import Document
 from contracts.events import Assessed, Because, CaseDetermined, Exemption, MessageEvent, RoadAnswer
 from services.intake.case import current_determination, determination_id_of, line, waiting_on
+from services.intake.domain.life import determined_as
 from services.intake.judging import join_case
 
 SERVICE_OF = {"equivalence.assessment.made": "equivalence", "competition.assessment.made": "competition"}
@@ -67,7 +68,7 @@ class Hear:
             "at": self._clock.now(),
             **joined,
         }
-        status = "officer" if joined["waits_for_officer"] else "determined"
+        status = determined_as(joined["waits_for_officer"]).value
         told = CaseDetermined(
             case_id=document.id,
             revision=case["revision"],
