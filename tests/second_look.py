@@ -1,0 +1,39 @@
+"""`python -m tests.second_look`: tests on servers that failed run once more, alone; exit status 0 when all pass now.
+
+A machine that builds for several people may stop a broker's container for a minute; that is no fault of ours, but a
+test that fails and then passes may also be a race that is. So each is named as unstable, for somebody to look at.
+A test without servers or processes has nobody else to blame, and many failures are no accident: no second look.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+FAILED = Path(".pytest_cache/v/cache/lastfailed")
+WITH_SERVERS = ("tests/conformance/", "tests/deploy/", "tests/faults/", "tests/journeys/", "tests/local/")
+MOST = 4
+
+
+def may_look_again(failed: Sequence[str]) -> bool:
+    """`failed`: node ids."""
+    return 0 < len(failed) <= MOST and all(name.startswith(WITH_SERVERS) for name in failed)
+
+
+def main() -> int:
+    failed = sorted(json.loads(FAILED.read_text())) if FAILED.exists() else []
+    if not may_look_again(failed):
+        print("No second look: not a few tests on servers alone.")
+        return 1
+    print("A second look at:", *failed, sep="\n  ", flush=True)
+    again = subprocess.run([sys.executable, "-m", "pytest", "-q", *failed], check=False).returncode
+    verdict = "UNSTABLE, to be looked at" if again == 0 else "failed twice"
+    print(f"{verdict}:", *failed, sep="\n  ")
+    return again
+
+
+if __name__ == "__main__":
+    sys.exit(main())
