@@ -44,9 +44,7 @@ class Partner:
 
     async def submit(self, filing: Mapping[str, Any], *, key: str) -> dict[str, Any]:
         """The receipt. Sent again with the same key until it is answered: that can never file twice."""
-        answer = await self._until_answered(
-            "intake", "POST", "/v1/applications", json=filing, headers={"Idempotency-Key": key}
-        )
+        answer = await self.request("intake", "POST", "/v1/applications", json=filing, headers={"Idempotency-Key": key})
         if answer.status_code != 202:
             raise NoAnswer(f"intake answers {answer.status_code}: {answer.text[:500]}")
         receipt: dict[str, Any] = answer.json()
@@ -54,7 +52,7 @@ class Partner:
 
     async def read(self, service: str, path: str, **params: str) -> Any:
         """JSON of a GET. Raises NoAnswer when it is refused."""
-        answer = await self._until_answered(service, "GET", path, params=params or None)
+        answer = await self.request(service, "GET", path, params=params or None)
         if answer.status_code != 200:
             raise NoAnswer(f"{service} answers {answer.status_code} to {path}: {answer.text[:500]}")
         return answer.json()
@@ -91,7 +89,8 @@ class Partner:
                     return found
             await self._pause(end, f"messages of {case_id}: {[(one['step'], one['state']) for one in found]}")
 
-    async def _until_answered(self, service: str, method: str, path: str, **more: Any) -> httpx.Response:
+    async def request(self, service: str, method: str, path: str, **more: Any) -> httpx.Response:
+        """The first answer that is not 503, whatever it says. What is cut off is sent again. Raises NoAnswer."""
         end = time.monotonic() + self._seconds
         while True:
             try:
