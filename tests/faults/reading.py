@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -13,7 +13,6 @@ from chassis.adapters import open_bus, open_store
 from chassis.bus import Received
 from chassis.store import Store
 from contracts.topics import topics
-from local.partner import Partner
 from tests.faults.checker import heard_by_all, outboxes_empty
 from tests.faults.observed import Accepted, Kept, Observed, Parked, Said
 
@@ -28,11 +27,23 @@ AT_ONCE = 8
 MOST = 100_000
 
 
+class Api(Protocol):
+    """What a partner can read; `local.partner.Partner` is one."""
+
+    async def request(self, service: str, method: str, path: str, **more: Any) -> httpx.Response: ...
+
+    async def timeline(self, case_id: str) -> list[dict[str, Any]]: ...
+
+    async def messages(self, case_id: str) -> list[dict[str, Any]]: ...
+
+
 class Stores:
     """The four stores, read from outside. `urls`: by service."""
 
     def __init__(self, urls: Mapping[str, str]) -> None:
-        self._urls = {name: f"{url}?mode=ro" if url.startswith("sqlite:") else url for name, url in urls.items()}
+        self._urls = {
+            name: f"{url.partition('?')[0]}?mode=ro" if url.startswith("sqlite:") else url for name, url in urls.items()
+        }
         self._open: dict[str, Store] = {}
 
     async def __aenter__(self) -> Stores:
@@ -86,7 +97,7 @@ class Stores:
 
 async def observe(
     accepted: Mapping[str, Accepted],
-    api: Partner,
+    api: Api,
     store_urls: Mapping[str, str],
     bus_url: str,
     *,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -72,6 +73,7 @@ class World:
     running: Supervisor
     api: Partner
     filer: Filer
+    deaths: Counter[str]  # by service: processes that ended without being asked
 
     async def idle(self, *, seconds: float = PATIENCE) -> None:
         """Until every outbox is empty, every event is heard, every message has ended and no case waits for a service.
@@ -116,8 +118,14 @@ async def a_world(
     stack = Stack(folder / "world", port_base=free_ports(), business_date=DAY, settings=given)
     print(f"\nfaults on {servers.name}")
     # A service that is killed again and again is never given up.
+    deaths: Counter[str] = Counter()
+
+    def hears(words: str) -> None:
+        service, _, rest = words.partition(" ")
+        deaths[service] += rest.startswith("ended")
+
     async with (
-        Supervisor(stack, patience=Patience(ready=PATIENCE, quick=0.0)) as running,
+        Supervisor(stack, say=hears, patience=Patience(ready=PATIENCE, quick=0.0)) as running,
         Partner(stack, seconds=PATIENCE) as api,
     ):
-        yield World(servers, stack, running, api, Filer(api))
+        yield World(servers, stack, running, api, Filer(api), deaths)
