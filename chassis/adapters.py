@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from chassis.bus import Bus
+from chassis.bus_kafka.address import FORMS, is_kafka
 from chassis.store import Store
 
 
 async def open_bus(url: str) -> Bus:
-    """`local:PATH` or `kafka://host:port[,host:port]`. Kafka is not contacted before it is used.
+    """`local:PATH` or what chassis.bus_kafka.address reads. Kafka is not contacted before it is used.
 
     ValueError for another URL, FileRefused for a log on a network file system, BusUnavailable when it cannot be opened.
     """
@@ -18,11 +19,11 @@ async def open_bus(url: str) -> Bus:
         from chassis.bus_log import LogBus
 
         return await LogBus.open(Path(rest))
-    if scheme == "kafka" and rest.startswith("//") and len(rest) > 2:
-        from chassis.bus_kafka import KafkaBus
+    if is_kafka(url):
+        from chassis.bus_kafka.bus import KafkaBus
 
-        return KafkaBus(rest.removeprefix("//").rstrip("/"))
-    raise ValueError("a bus URL is local:PATH or kafka://host:port[,host:port]")
+        return KafkaBus(url)
+    raise ValueError(f"a bus URL is local:PATH, {FORMS}")
 
 
 async def open_store(url: str) -> Store:

@@ -12,9 +12,11 @@ import sys
 from collections.abc import Callable
 
 from chassis import logs
+from chassis.bus import BusUnavailable
 from chassis.running import Running
 from chassis.service import Build
 from chassis.settings import ServiceSettings
+from chassis.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,6 @@ def run(name: str, kind: type[ServiceSettings], build: Build) -> None:
         print(f"{name}: settings refused\n{_without_values(refused)}", file=sys.stderr)
         raise SystemExit(2) from None
     logs.setup(name, settings.log_level, sys.stderr)
-    log.info("starting", extra={"action": "service.starting", "role": role, "settings": settings.effective()})
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         raise SystemExit(runner.run(_main(name, settings, build, role)))
 
@@ -51,8 +52,16 @@ async def _main(name: str, settings: ServiceSettings, build: Build, role: str) -
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, running.ask_to_stop)
-    await running.start()
-    if role != "setup":
+    log.info("starting", extra={"action": "service.starting", "role": role, "settings": settings.effective()})
+    if settings.environment == "production" and settings.bus_url.get_secret_value().startswith("kafka:"):
+        log.warning("events travel to Kafka in the clear", extra={"action": "service.bus-in-the-clear"})
+    try:
+        started = await running.start()
+    except (StoreUnavailable, BusUnavailable) as why:
+        log.error("not started", extra={"action": "service.not-started", "reason": str(why)})
+        await running.stop()
+        return 1
+    if started and role != "setup":
         log.info(
             "ready",
             extra={

@@ -69,18 +69,37 @@ class Running:
         self._stop = asyncio.Event()
         self._asked_at = 0.0  # when the wish to stop came
         self._stop_relay = asyncio.Event()  # later than the rest: it sends what they have written last
+        self._opened: list[tuple[str, Callable[[], Coroutine[Any, Any, None]], float]] = []  # to be closed, last first
         self._tasks: list[asyncio.Task[None]] = []
         self._relay: asyncio.Task[None] | None = None
         self._server: uvicorn.Server | None = None
         self.health = Health()
         self.runner: Runner | None = None
 
-    async def start(self) -> None:
+    async def start(self) -> bool:
+        """False when it was asked to stop before it could work. Raises StoreUnavailable and BusUnavailable."""
+        starting = asyncio.create_task(self._start(), name=f"{self._name}.start")
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            if not starting.done():
+                starting.cancel()
+                await asyncio.wait({starting}, timeout=LEAST_SECONDS)
+        if self._stop.is_set():
+            return False
+        starting.result()
+        return True
+
+    async def _start(self) -> None:
         settings = self._settings
         clock = Clock(settings.business_date)
         store = await self._opens_store(settings.store_url.get_secret_value())
+        self._opened.append(("store", store.close, STORE_UNTIL))
         self.store = WakingStore(store)
-        self.bus = await self._opens_bus(settings.bus_url)
+        self.bus = await self._opens_bus(settings.bus_url.get_secret_value())
+        self._opened.append(("bus", self.bus.close, BUS_UNTIL))
         callers = CallersFile(settings.callers_file, service=self._name)
         self.infra = Infra(self.store, self.bus, clock, callers, Author(f"/{self._name}", clock), self.health)
         self.service = self._build(settings, self.infra)
@@ -230,8 +249,8 @@ class Running:
         await _ended_within([task for task in self._tasks if task is not self._relay], self._left(WORK_UNTIL))
         self._stop_relay.set()
         await _ended_within([self._relay] if self._relay is not None else [], self._left(RELAY_UNTIL))
-        await _ended_within([asyncio.create_task(self.bus.close(), name="bus.close")], self._left(BUS_UNTIL))
-        await _ended_within([asyncio.create_task(self.store.close(), name="store.close")], self._left(STORE_UNTIL))
+        for name, close, until in reversed(self._opened):
+            await _ended_within([asyncio.create_task(close(), name=f"{name}.close")], self._left(until))
 
     def _left(self, until: float) -> float:
         return max(self._asked_at + until - time.monotonic(), LEAST_SECONDS)

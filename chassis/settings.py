@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr, model_validator
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chassis.bus_kafka.address import FORMS, address
 
 _PASSWORD_IN_URL = re.compile(r"(?<=://)[^/@\s]*@")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -37,7 +39,10 @@ class ServiceSettings(BaseSettings):
         SecretStr(""),
         description="sqlite:<file> or mongodb://... (production: w=majority). Default: sqlite:.local/<service>.db.",
     )
-    bus_url: str = Field("local:.local/bus.db", description="local:<file> or kafka://host:port[,host:port].")
+    bus_url: SecretStr = Field(
+        SecretStr("local:.local/bus.db"),
+        description=f"local:<file>, {FORMS}; saslMechanism, tlsCertificateFile and tlsKeyFile are options too.",
+    )
     callers_file: Path = Field(
         Path(".local/callers.json"), description="Clients, their scopes and the digests of their secrets."
     )
@@ -91,12 +96,21 @@ class ServiceSettings(BaseSettings):
             values["store_url"] = f"sqlite:.local/{cls.service_name() or 'service'}.db"
         return values
 
+    @field_validator("bus_url")
+    @classmethod
+    def _is_understood(cls, given: SecretStr) -> SecretStr:
+        """With its files: a certificate that cannot be read shall end the start, not the first event."""
+        url = given.get_secret_value()
+        if not url.startswith("local:"):
+            address(url)
+        return given
+
     @model_validator(mode="after")
     def _refuse_what_is_unsafe(self) -> Self:
         if self.environment != "production":
             return self
         store = self.store_url.get_secret_value()
-        if embedded(store, self.bus_url):
+        if embedded(store, self.bus_url.get_secret_value()):
             raise ValueError("sqlite: and local: are for development and tests, not for production")
         if self.business_date is not None:
             raise ValueError("business_date stops the clock and is refused in production")

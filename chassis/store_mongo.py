@@ -73,7 +73,7 @@ class MongoStore:
             raise ValueError(f"a MongoDB URL reads mongodb://host[:port]/database: {type(why).__name__}") from None
         try:
             build = await _answered(client.admin.command("buildInfo"))
-        except StoreUnavailable:
+        except BaseException:  # cancelled too: else its threads would wait on, and the process with them
             await asyncio.to_thread(client.close)
             raise
         return cls(client, database, _product(build))

@@ -57,6 +57,13 @@ def test_what_is_unsafe_refuses_to_start_in_production(unsafe, why):
     Settings(**{**SAFE, **unsafe, "environment": "test"})
 
 
+@pytest.mark.parametrize("environment", ["development", "production"])
+@pytest.mark.parametrize("url", ["kafka://kafka", "amqp://kafka:1", "kafka+tls://kafka:9093?tlsCAFile=/nowhere"])
+def test_a_bus_that_cannot_be_spoken_to_refuses_to_start_everywhere(environment, url):
+    with pytest.raises(ValidationError, match="bus_url"):
+        Settings(**{**SAFE, "environment": environment, "bus_url": url})
+
+
 def test_listening_beyond_this_machine_needs_a_proxy_that_speaks_tls():
     assert Settings(**SAFE, host="0.0.0.0", behind_tls_proxy=True).host == "0.0.0.0"
 
@@ -94,12 +101,13 @@ def test_the_callers_file_is_a_setting_of_its_own(tmp_path, monkeypatch):
 
 
 def test_effective_settings_show_no_secret():
-    settings = Settings(**SAFE, seal_key="geheim", keys={"k1": "geheim"})
+    settings = Settings(**SAFE | {"bus_url": "kafka://u:geheim@kafka:9092"}, seal_key="geheim", keys={"k1": "geheim"})
 
     shown = settings.effective()
 
-    assert "geheim" not in str(shown)
+    assert "geheim" not in f"{shown} {settings!r}"
     assert shown["store_url"] == "mongodb://***@db/demo?w=majority"
+    assert shown["bus_url"] == "kafka://***@kafka:9092"
     assert (shown["seal_key"], shown["keys"], shown["port"]) == ("***", "1 entries", 8000)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chassis.bus import MAX_RECORD_BYTES, Partition, Received, Topic
-from chassis.bus_kafka import TopicDiffers
+from chassis.bus_kafka.topics import TopicDiffers
 from tests.conformance.buses import (
     Bench,
     a_kafka,

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from chassis.bus import BusUnavailable, Topic
-from chassis.bus_kafka import KafkaBus, Limits
+from chassis.bus_kafka.bus import KafkaBus
+from chassis.bus_kafka.limits import Limits
 from tests.conformance.buses import a_record, after, no_task_left, numbers, read
 from tests.servers.kafka import KafkaServer
 from tests.waiting import until
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.timeout(240)
 @pytest.fixture
 async def bus(own_kafka: KafkaServer) -> AsyncIterator[KafkaBus]:
     async with no_task_left():
-        bus = KafkaBus(own_kafka.bootstrap, QUICK)
+        bus = KafkaBus(own_kafka.url, QUICK)
         await bus.setup([Topic(TOPIC, 3, 30)])
         yield bus
         await bus.close()
@@ -123,7 +124,7 @@ async def test_a_consumer_survives_a_freeze_that_is_longer_than_its_session(
 
 async def test_closing_a_bus_whose_broker_is_gone_ends_in_time(own_kafka: KafkaServer) -> None:
     async with no_task_left():
-        bus = KafkaBus(own_kafka.bootstrap, QUICK)
+        bus = KafkaBus(own_kafka.url, QUICK)
         await bus.setup([Topic(TOPIC, 3, 30)])
         assert await put(bus, 1) == [True]
         await bus.consumer(GROUP, [TOPIC])
@@ -140,7 +141,7 @@ async def test_closing_a_bus_whose_broker_is_gone_ends_in_time(own_kafka: KafkaS
 
 async def test_a_topic_that_is_not_there_cannot_be_consumed(own_kafka: KafkaServer) -> None:
     async with no_task_left():
-        bus = KafkaBus(own_kafka.bootstrap, Limits(start=2, publish=2, commit=2, ask=3, stop=1))
+        bus = KafkaBus(own_kafka.url, Limits(start=2, publish=2, commit=2, ask=3, stop=1))
         with pytest.raises(BusUnavailable):
             await bus.consumer(GROUP, ["none"])
         assert await bus.read_all("none") == []
