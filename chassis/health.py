@@ -11,6 +11,7 @@ class Health:
 
     store_ok: bool = True
     unsent: int = 0  # documents with unsent events, as last counted
+    unread: int | None = None  # events of our partitions that are not read yet, as last counted; None: not known
     bus_trouble: dict[str, str] = field(default_factory=dict)
     halted: dict[str, str] = field(default_factory=dict)
     shutting_down: bool = False

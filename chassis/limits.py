@@ -1,9 +1,9 @@
-"""Limits of a request: size of its body, time for it to arrive, time to handle it. Pure ASGI."""
+"""Limits of requests: how many at once; size of a body, time for it to arrive, time to handle it. Pure ASGI."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from starlette.datastructures import Headers
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis.problems import Fault, TookTooLong, TooLarge, TooSlow
+from chassis.problems import Busy, Fault, TookTooLong, TooLarge, TooSlow
 
 # After a refusal the rest of the body is read and dropped for a while: a connection closed with unread data is reset,
 # and the sender would see the reset instead of the answer.
@@ -24,19 +24,28 @@ class _Gone(Exception):
 
 
 class Limits:
-    """Reads the body before the application runs, so that every route has the same limits whatever it does with it."""
+    """Reads the body before the application runs, so that every route has the same limits whatever it does with it.
+
+    Of more than `max_requests` at once the rest is refused, before its bodies take memory and its work takes time from
+    what was begun. `unlimited`: paths of probes, which must answer above all when there is much to do.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
         fail: Callable[[Request, Exception], Response],
         *,
+        max_requests: int,
+        unlimited: Collection[str],
         max_body_bytes: int,
         body_seconds: float,
         request_seconds: float,
     ) -> None:
         self._app = app
         self._fail = fail
+        self._max_requests = max_requests
+        self._unlimited = unlimited
+        self._in_work = 0
         self._max = max_body_bytes
         self._body_seconds = body_seconds
         self._request_seconds = request_seconds
@@ -45,11 +54,23 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["path"] in self._unlimited:
+            await self._limited(scope, receive, send)
+        elif self._in_work >= self._max_requests:
+            await self._refuse(Busy(), scope, receive if _has_body(Headers(scope=scope)) else None, send)
+        else:
+            self._in_work += 1
+            try:
+                await self._limited(scope, receive, send)
+            finally:
+                self._in_work -= 1
+
+    async def _limited(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        length = headers.get("content-length", "0")
-        if "transfer-encoding" not in headers and length == "0":
+        if not _has_body(headers):
             await self._handle(scope, receive, send)
             return
+        length = headers.get("content-length", "")
         if length.isdigit() and int(length) > self._max:
             read_on = None if "expect" in headers else receive  # who asks before sending has sent nothing
             await self._refuse(TooLarge(limit_bytes=self._max), scope, read_on, send)
@@ -111,6 +132,10 @@ class Limits:
             await send(message)
 
         await response(scope, _nothing, lingering)
+
+
+def _has_body(headers: Headers) -> bool:
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -56,5 +56,10 @@ CALLERS_FILE_ERRORS = _counter(
     "callers_file_errors", "Times that the callers file could not be read and the last good one stayed in force."
 )
 
-DOCUMENTS = _gauge("documents", "Documents of a kind by their state, for example messages waiting.", "kind", "state")
+DOCUMENTS = _gauge(
+    "documents",
+    "Documents of a kind by state: cases waiting for answers, messages waiting for a person, claims without a case.",
+    "kind",
+    "state",
+)
 OLDEST_WAITING_SECONDS = _gauge("oldest_waiting_seconds", "Age of the document of a kind that waits longest.", "kind")

@@ -17,6 +17,7 @@ from chassis.callers import PUBLIC, SCOPES
 from chassis.problems import (
     CHASSIS,
     MEDIA_TYPE,
+    Busy,
     Forbidden,
     InvalidInput,
     MalformedJson,
@@ -179,4 +180,4 @@ def _implied(entry: Mapping[str, Any], operation: Operation) -> list[type[Except
         kinds += [MalformedJson, InvalidInput, WrongMediaType, TooLarge, TooSlow]
     elif entry.get("parameters"):
         kinds.append(InvalidInput)
-    return [*kinds, Unexpected, Unavailable, TookTooLong]
+    return [*kinds, Unexpected, Unavailable, Busy, TookTooLong]

@@ -15,12 +15,12 @@ from starlette.responses import Response
 
 from chassis import metrics
 from chassis.health import Health
-from chassis.problems import Busy
 from chassis.store import Store, StoreUnavailable
 from chassis.version import VERSION
 
 FRESH_SECONDS = 0.5
 STORE_SECONDS = 1.0
+PROBES = frozenset({"/livez", "/readyz", "/version", "/metrics"})
 
 
 class Readiness:
@@ -41,10 +41,6 @@ class Readiness:
                 await self._ask()
                 self._seen_at = time.monotonic()
         return self._health
-
-    async def has_room(self) -> bool:
-        """May more work be accepted, as far as sending it on goes?"""
-        return (await self.look()).unsent <= self._max_unsent
 
     async def refusals(self) -> list[str]:
         """Why this process should get no requests; empty when it is ready."""
@@ -69,13 +65,6 @@ class Readiness:
             metrics.STORE_TROUBLE.labels(service=self._service, where="readiness").inc()
             return
         metrics.UNSENT.labels(service=self._service).set(health.unsent)
-
-
-async def has_room(request: Request) -> None:
-    """The dependency of routes that make work: `dependencies=[Depends(has_room)]`. Raises Busy (503, Retry-After)."""
-    readiness: Readiness = request.app.state.readiness
-    if not await readiness.has_room():
-        raise Busy
 
 
 def probes(service: str) -> APIRouter:

@@ -97,7 +97,7 @@ class PreconditionFailed(Fault):
 
 
 class Busy(Fault):
-    """Too much work waits to be passed on. Repeat the request after the time in Retry-After."""
+    """Too much is in work at once. Nothing was stored; repeat the request after the time in Retry-After."""
 
 
 class Unavailable(Fault):

@@ -91,7 +91,8 @@ class Runner:
         while not stop.is_set():
             if time.monotonic() - measured > LAG_SECONDS:
                 measured = time.monotonic()
-                metrics.CONSUMER_LAG.labels(service=self._service).set(await consumer.lag())
+                self._health.unread = await consumer.lag()
+                metrics.CONSUMER_LAG.labels(service=self._service).set(self._health.unread)
             if await self.held.halts():
                 await self._stand_still(consumer, stop)
                 return
@@ -287,6 +288,7 @@ class Runner:
         if "consume" not in self._health.bus_trouble:
             log.warning("bus does not answer", extra={"action": "consumer.bus-away", "reason": what})
         self._health.bus_trouble["consume"] = "bus does not answer"
+        self._health.unread = None
 
 
 async def _stopped(stop: asyncio.Event, seconds: float) -> bool:

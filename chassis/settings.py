@@ -61,6 +61,10 @@ class ServiceSettings(BaseSettings):
     max_unsent: PositiveInt = Field(
         5000, description="With more documents waiting to be sent, the service is not ready and refuses new work (503)."
     )
+    max_requests: PositiveInt = Field(
+        200,
+        description="Requests in work at once in this process; more get 503. Probes always answer.",
+    )
     max_body_kb: PositiveInt = Field(256, description="Larger bodies get 413. KiB.")
     max_json_depth: PositiveInt = Field(32, le=200, description="JSON nested deeper gets 400.")
     body_seconds: PositiveFloat = Field(10.0, description="A body that takes longer to arrive gets 408.")

@@ -22,7 +22,7 @@ from chassis.bodies import field_errors
 from chassis.health import Health
 from chassis.limits import Limits
 from chassis.observed import Observed
-from chassis.probes import Readiness, probes
+from chassis.probes import PROBES, Readiness, probes
 from chassis.problems import CHASSIS, InvalidInput, NotFound, Problem, answer, plain
 from chassis.settings import ServiceSettings
 from chassis.store import StoreUnavailable
@@ -60,6 +60,8 @@ def create_app(
             Middleware(
                 Limits,
                 fail,
+                max_requests=settings.max_requests,
+                unlimited=PROBES,
                 max_body_bytes=settings.max_body_kb * 1024,
                 body_seconds=settings.body_seconds,
                 request_seconds=settings.request_seconds,

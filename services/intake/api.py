@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from chassis.bodies import json_body, json_body_schema
 from chassis.callers import Caller, may
 from chassis.paging import Cursor, cursor_of
-from chassis.problems import Busy, InvalidInput, MalformedJson, NotFound, problems
+from chassis.problems import InvalidInput, MalformedJson, NotFound, problems
 from chassis.store import Document
 from chassis.web import use_case
 from services.intake import errors, shapes, views
@@ -144,7 +144,6 @@ async def read_filing(
         errors.RevisionPassed,
         errors.TooManyRevisions,
         errors.TooManyUnsent,
-        Busy,
     ),
     openapi_extra=json_body_schema(Filing),
 )
@@ -164,7 +163,7 @@ async def amend_filing(
 
 @router.post(
     "/v1/applications/{case_id}/withdrawal",
-    responses=problems(NotFound, errors.NotPossibleNow, errors.RevisionMissing, errors.RevisionPassed, Busy),
+    responses=problems(NotFound, errors.NotPossibleNow, errors.RevisionMissing, errors.RevisionPassed),
 )
 async def withdraw_application(
     case_id: CaseId,
@@ -177,7 +176,7 @@ async def withdraw_application(
     return Revision(case_id=case_id, revision=revision)
 
 
-@router.delete("/v1/applications/{case_id}/personal-data", status_code=204, responses=problems(NotFound, Busy))
+@router.delete("/v1/applications/{case_id}/personal-data", status_code=204, responses=problems(NotFound))
 async def erase_personal_data(
     case_id: CaseId,
     caller: Annotated[Caller, Depends(may("applications:erase"))],

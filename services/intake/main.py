@@ -18,6 +18,8 @@ from services.intake.use_cases.submit import Submit
 from services.intake.use_cases.sweeps import Sweeps
 from services.intake.use_cases.taking_in import TakingIn
 
+ONE_BATCH = 500  # events: what a consumer takes at once
+
 
 def build(settings: Settings, infra: Infra) -> Service:
     cases = CaseStore(infra.store)
@@ -37,9 +39,14 @@ def build(settings: Settings, infra: Infra) -> Service:
     def overfull() -> bool:
         return infra.health.unsent > settings.max_unsent
 
+    def behind() -> bool:
+        """More than a batch unread or unsent, or the bus does not say. Under steady load a few events always are."""
+        unread = infra.health.unread
+        return unread is None or unread > ONE_BATCH or infra.health.unsent > ONE_BATCH
+
     submit = Submit(infra.store, cases, infra.author, taking_in, overfull)
     change = Change(infra.store, cases, infra.author, taking_in, overfull)
-    sweeps = Sweeps(infra.store, cases, infra.author, taking_in, stone_days=settings.stone_days)
+    sweeps = Sweeps(infra.store, cases, infra.author, taking_in, behind=behind, stone_days=settings.stone_days)
     every = settings.sweep_seconds
     return Service(
         name="intake",

@@ -181,7 +181,7 @@ async def test_a_client_without_the_scope_is_told_which_one(tmp_path):
     async with demo(tmp_path) as it, it.client() as client:
         _, secret = add(it.callers_file, "p1", ["applications:read"], "reader")
 
-        answer = await client.post("/v1/things", headers=basic("reader", secret))
+        answer = await client.put("/v1/things/t1", json={}, headers=basic("reader", secret))
 
         assert answer.status_code == 403
         assert answer.json()["scope"] == "applications:write"

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.chassis.web_service import Demo, demo
+from tests.waiting import until
 
 JSON = {"Content-Type": "application/json"}
 
@@ -123,3 +124,45 @@ async def test_one_connection_serves_many_requests(tmp_path):
             answer = await client.put("/v1/things/t1", content=b'{"name":"x"}')
             assert answer.json()["calls"] == number
             assert "connection" not in answer.headers
+
+
+async def test_what_exceeds_the_requests_that_may_be_in_work_is_refused_at_once_and_probes_answer(tmp_path):
+    async with demo(tmp_path, max_requests=2) as it, it.served() as address, client_of(it, address) as client:
+        it.things.let_go = asyncio.Event()
+        begun = [asyncio.create_task(client.get("/v1/things/t1")) for _ in range(2)]
+
+        async def both_in_work() -> bool:
+            return it.things.calls == 2
+
+        await until(both_in_work)
+        read, written = await client.get("/v1/things/t1"), await client.put("/v1/things/t1", content=b'{"name":"x"}')
+
+        for refused in (read, written):
+            assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+            assert refused.json()["type"] == "urn:problem:demo:busy"
+        assert it.things.calls == 2
+        for probe in ("/livez", "/readyz", "/version", "/metrics"):
+            assert (await client.get(probe)).status_code == 200
+        it.things.let_go.set()
+        assert [(await task).status_code for task in begun] == [200, 200]
+        assert (await client.get("/v1/things/t1")).status_code == 200
+
+
+async def test_whatever_becomes_of_a_request_its_place_is_free_again(tmp_path):
+    async with demo(tmp_path, max_requests=1, max_body_kb=1) as it, it.client(**JSON) as client:
+        it.things.fails_with = RuntimeError("not expected")
+        failed = await client.get("/v1/things/t1")
+        too_large = await client.put("/v1/things/t1", content=b" " * 2000)
+        it.things.fails_with, it.things.let_go = None, asyncio.Event()
+        gone = asyncio.create_task(client.get("/v1/things/t1"))
+
+        async def in_work() -> bool:
+            return it.things.calls == 2
+
+        await until(in_work)
+        gone.cancel()
+        it.things.let_go.set()
+        await asyncio.gather(gone, return_exceptions=True)
+
+        assert [failed.status_code, too_large.status_code] == [500, 413]
+        assert (await client.get("/v1/things/t1")).status_code == 200

@@ -218,9 +218,8 @@ async def test_a_process_that_ends_is_not_ready(tmp_path):
         assert (await client.get("/livez")).status_code == 200
 
 
-async def test_a_deep_outbox_makes_the_process_unready_and_refuses_new_work(tmp_path):
+async def test_a_deep_outbox_makes_the_process_unready(tmp_path):
     async with demo(tmp_path, max_unsent=2) as it, it.client() as client:
-        assert (await client.post("/v1/things")).status_code == 200
         record = Record("demo.v1", "k", (("ce_time", "2026-11-24T10:00:00.000Z"),), b"{}")
         await it.infra.store.write([create("things", f"t{n}", {}, events=[Outgoing(1, record)]) for n in range(3)])
 
@@ -228,11 +227,8 @@ async def test_a_deep_outbox_makes_the_process_unready_and_refuses_new_work(tmp_
             return (await client.get("/readyz")).status_code == 503
 
         await until(unready)
-        refused = await client.post("/v1/things")
 
         assert (await client.get("/readyz")).json()["reasons"] == ["too many events unsent"]
-        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
-        assert refused.json()["type"] == "urn:problem:demo:busy"
         assert metrics.REGISTRY.get_sample_value("zhicheng_unsent", {"service": "demo"}) == 3
 
 

@@ -21,7 +21,6 @@ from chassis.callers_cli import add
 from chassis.clock import Clock
 from chassis.health import Health
 from chassis.outbox import Author
-from chassis.probes import has_room
 from chassis.problems import Fault, NotFound, Problem, problems
 from chassis.service import Infra, Service
 from chassis.settings import ServiceSettings
@@ -60,10 +59,13 @@ class Things:
         self.calls = 0
         self.fails_with: Exception | None = None
         self.takes_seconds = 0.0
+        self.let_go: asyncio.Event | None = None
 
     async def __call__(self) -> int:
         self.calls += 1
         await asyncio.sleep(self.takes_seconds)
+        if self.let_go is not None:
+            await self.let_go.wait()
         if self.fails_with is not None:
             raise self.fails_with
         return self.calls
@@ -96,10 +98,6 @@ def routes() -> APIRouter:
         do: Told,
     ) -> dict[str, Any]:
         return {"calls": await do(), "parts": len(body.parts)}
-
-    @router.post("/things", dependencies=[Depends(has_room)])
-    async def make(caller: Annotated[Caller, Depends(may("applications:write"))]) -> dict[str, bool]:
-        return {"made": True}
 
     @router.get("/catalogue")
     async def catalogue(caller: Annotated[Caller, Depends(may("catalogue:read"))]) -> dict[str, str]:

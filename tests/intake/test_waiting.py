@@ -3,16 +3,51 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from chassis import metrics
-from tests.filings import a_filing
+from chassis.clock import later
+from chassis.store import create
+from services.intake.case import CLAIMS
+from tests.filings import a_filing, another_person
 from tests.town import Town
 from tests.waiting import until
 
 
-def longest() -> float:
-    found = metrics.REGISTRY.get_sample_value("zhicheng_oldest_waiting_seconds", {"service": "intake", "kind": "case"})
+def longest(kind: str = "case") -> float:
+    found = metrics.REGISTRY.get_sample_value("zhicheng_oldest_waiting_seconds", {"service": "intake", "kind": kind})
     return -1.0 if found is None else found
+
+
+def found(kind: str, state: str) -> float | None:
+    labels = {"service": "intake", "kind": kind, "state": state}
+    return metrics.REGISTRY.get_sample_value("zhicheng_documents", labels)
+
+
+def sweeps_of(town: Town) -> Any:
+    [ask_again] = [each for each in town.services["intake"].service.periodic if each.name == "ask-again"]
+    return ask_again.do.__self__  # type: ignore[attr-defined]
+
+
+async def quiet_town(folder: Path, **settings: Any) -> Town:
+    """Intake alone, its sweeps through once and not to come again by themselves."""
+    for kind, state in (("case", "waiting"), ("claim", "without-case")):
+        metrics.DOCUMENTS.labels("intake", kind, state).set(-1)
+    town = Town(folder, settings={"intake": {"sweep_seconds": 3600, **settings}})
+    await town.start("intake")
+
+    async def swept() -> bool:
+        return found("case", "waiting") == 0 and found("claim", "without-case") == 0
+
+    await until(swept)
+    return town
+
+
+async def times_asked_again(town: Town, case_id: str) -> int:
+    answer = await town.call("intake", "GET", f"/v1/applications/{case_id}/timeline")
+    return [entry["step"] for entry in answer.json()["entries"]].count("asked-again")
 
 
 async def test_the_age_of_the_case_that_waits_longest_is_measured(tmp_path: Path) -> None:
@@ -50,3 +85,78 @@ async def test_only_the_service_that_owes_an_answer_is_waited_for(tmp_path: Path
     assert (await town.case(case_id))["waiting_on"] == ["competition"]
     for name in ("intake", "equivalence"):
         await town.stop(name)
+
+
+async def test_nobody_is_asked_again_by_an_intake_that_is_behind_and_the_waiting_is_measured_all_the_same(
+    tmp_path: Path,
+) -> None:
+    town = Town(tmp_path, settings={"intake": {"answer_seconds": 0.001}})
+    await town.start("intake")
+    sweeps = sweeps_of(town)
+    sweeps._behind = lambda: True
+    case_id = (await town.submit(a_filing())).json()["case_id"]
+    for _ in range(3):
+        await sweeps.ask_again()
+    assert await times_asked_again(town, case_id) == 0
+    assert found("case", "waiting") == 1
+
+    sweeps._behind = lambda: False
+
+    async def asked() -> bool:
+        return await times_asked_again(town, case_id) > 0
+
+    await until(asked)
+    await town.stop("intake")
+
+
+@pytest.mark.parametrize(
+    ("unread", "unsent", "behind"), [(0, 0, False), (500, 500, False), (501, 0, True), (0, 501, True), (None, 0, True)]
+)
+async def test_intake_is_behind_with_more_than_a_batch_unread_or_unsent_or_without_a_bus(
+    tmp_path: Path, unread: int | None, unsent: int, behind: bool
+) -> None:
+    town = Town(tmp_path)
+    await town.start("intake")
+    health = town.services["intake"].health
+
+    async def measured() -> bool:
+        return health.unread == 0
+
+    await until(measured)  # by the consumer
+    health.unread, health.unsent = unread, unsent
+    assert sweeps_of(town)._behind() is behind
+    await town.stop("intake")
+
+
+async def test_one_sweep_asks_for_a_hundred_cases_at_most(tmp_path: Path) -> None:
+    town = await quiet_town(tmp_path, answer_seconds=0.001)
+    sweeps = sweeps_of(town)
+    sweeps._behind = lambda: False
+    for _ in range(101):
+        await town.submit(a_filing(person=another_person()))
+
+    assert await sweeps.ask_again() == 0  # that would ask for the next hundred at once
+
+    asked = [event for event in await town.services["intake"].store.find("cases", {"asked_again": 1}, limit=200)]
+    assert len(asked) == 100
+    await town.stop("intake")
+
+
+async def test_claims_without_a_case_are_counted_with_their_age_and_freed(tmp_path: Path) -> None:
+    town = await quiet_town(tmp_path)
+    running = town.services["intake"]
+    sweeps, now = sweeps_of(town), running.infra.clock.now()
+    await town.submit(a_filing())
+    left = {"case_id": "c_that-never-came", "partner_id": "p", "at": later(now, -7200.0)}
+    await running.store.write([create(CLAIMS, f"cl_{number}", left) for number in range(3)])
+
+    while await sweeps.free_orphans():
+        pass
+
+    assert found("claim", "without-case") == 3
+    assert longest("claim") >= 7200.0
+    assert await running.store.get(CLAIMS, "cl_0") is None
+    assert await running.store.count(CLAIMS, {}) > 0  # of the case that is there
+    assert await sweeps.free_orphans() == 0
+    assert (found("claim", "without-case"), longest("claim")) == (0, 0.0)
+    await town.stop("intake")

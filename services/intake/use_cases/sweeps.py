@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -25,23 +26,43 @@ ORPHAN_SECONDS = 600.0  # a claim without a case: no request takes this long
 
 
 class Sweeps:
-    """Each method does one batch and answers how much it did."""
+    """Each method does one batch and answers how much it did. `behind`: events wait that would answer what is asked."""
 
-    def __init__(self, store: Store, cases: CaseStore, author: Author, taking_in: TakingIn, *, stone_days: int) -> None:
+    def __init__(
+        self,
+        store: Store,
+        cases: CaseStore,
+        author: Author,
+        taking_in: TakingIn,
+        *,
+        behind: Callable[[], bool],
+        stone_days: int,
+    ) -> None:
         self._store = store
         self._cases = cases
         self._author = author
         self._taking_in = taking_in
+        self._behind = behind
         self._stone_days = stone_days
         self._claims_checked: tuple[str, str] | None = None
+        self._without_case: list[str] = []  # since when, of the claims that this pass found
         self._held_checked: tuple[str, str] | None = None
         self._parked: tuple[str | None, str] | None = None
         self.claims_freed = asyncio.Event()  # wakes the release of held cases
 
     async def ask_again(self) -> int:
-        """Cases that wait too long: the services that owe an answer are asked again, each time later."""
-        clock = self._taking_in.clock
-        now = clock.now()
+        """Cases that wait too long: the services that owe an answer are asked again, each time later.
+
+        A batch per sweep and no more, and none while answers lie unread or questions unsent: asking is work for three
+        services, and must not pile up on those that are slow because they have much to do.
+        """
+        now = self._taking_in.clock.now()
+        if not self._behind():
+            await self._ask(now)
+        await self._measure(now)
+        return 0
+
+    async def _ask(self, now: str) -> None:
         writes: list[Write] = []
         for document in await self._cases.unanswered(now, BATCH):
             case = document.data
@@ -67,16 +88,14 @@ class Sweeps:
                     "times": times,
                 },
             )
-        outcomes = await self._store.write(writes) if writes else []
-        await self._measure(now)
-        return sum(outcome is Outcome.WRITTEN for outcome in outcomes)
+        if writes:
+            await self._store.write(writes)
 
     async def _measure(self, now: str) -> None:
         metrics.DOCUMENTS.labels("intake", "case", "waiting").set(await self._cases.waiting())
         longest = await self._cases.waiting_longest()
         since = longest.data.get("waiting_since") if longest else None
-        age = parse_instant(now) - parse_instant(since) if since else timedelta()
-        metrics.OLDEST_WAITING_SECONDS.labels("intake", "case").set(max(age.total_seconds(), 0.0))
+        metrics.OLDEST_WAITING_SECONDS.labels("intake", "case").set(_age(since, now))
 
     async def free_claims(self) -> int:
         """Claims of cases that have ended or moved on, so that the person may apply again."""
@@ -96,7 +115,8 @@ class Sweeps:
 
     async def free_orphans(self) -> int:
         """Claims whose case never came: each is looked at once, ten minutes after it was taken."""
-        until = later(self._taking_in.clock.now(), -ORPHAN_SECONDS)
+        now = self._taking_in.clock.now()
+        until = later(now, -ORPHAN_SECONDS)
         claims = await self._cases.claims_taken_before(until, BATCH, self._claims_checked)
         cases = await self._cases.get_many(sorted({claim.data["case_id"] for claim in claims}))
         orphans = [
@@ -109,9 +129,14 @@ class Sweeps:
             await self._store.write([remove(CLAIMS, claim.id, expected=claim.version) for claim in orphans])
             log.warning("claims without a case freed", extra={"action": "intake.claims-freed", "count": len(orphans)})
             self.claims_freed.set()
+        self._without_case += [claim.data["at"] for claim in orphans]
         if claims:
             self._claims_checked = (claims[-1].data["at"], claims[-1].id)
-        return len(claims)
+            return len(claims)
+        metrics.DOCUMENTS.labels("intake", "claim", "without-case").set(len(self._without_case))
+        metrics.OLDEST_WAITING_SECONDS.labels("intake", "claim").set(_age(min(self._without_case, default=None), now))
+        self._without_case = []
+        return 0
 
     async def release_held(self) -> int:
         """Held cases whose way is free by now go on, oldest first. A pass over all of them, a batch at a time."""
@@ -168,3 +193,9 @@ class Sweeps:
         if stones:
             await self._store.write([remove(CASES, stone.id, expected=stone.version) for stone in stones])
         return len(stones)
+
+
+def _age(since: str | None, now: str) -> float:
+    """Seconds; 0 for None and for what a clock ahead of ours has written."""
+    age = parse_instant(now) - parse_instant(since) if since else timedelta()
+    return max(age.total_seconds(), 0.0)
