@@ -16,12 +16,14 @@ import pytest
 from tests.docs.pages import DOCS, blocks, script, unseen
 
 ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md", ROOT / "README.zh.md")
 PAGES = {
     "tutorial.md": "",  # page -> what a reader has done before
     "how-to/partners.md": "make up >/dev/null",
     "how-to/operators.md": "make up >/dev/null",
     "how-to/testers.md": "",
 }
+_HEADING = re.compile(r"^##? ", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 pytestmark = pytest.mark.skipif(
@@ -80,12 +82,23 @@ def test_the_commands_of_a_page_run_as_pasted_and_show_what_it_says(page: str, p
 
 def test_every_link_of_a_page_leads_to_a_file() -> None:
     broken = [
-        f"{page.relative_to(DOCS)}: {link}"
-        for page in [*DOCS.rglob("*.md"), ROOT / "README.md"]
+        f"{page.relative_to(ROOT)}: {link}"
+        for page in [*DOCS.rglob("*.md"), *README]
         for link in _LINK.findall(page.read_text(encoding="utf-8"))
         if "://" not in link and not (page.parent / link).exists()
     ]
     assert broken == []
+
+
+def test_both_languages_of_the_readme_have_the_same_parts_and_commands() -> None:
+    english, chinese = (page.read_text(encoding="utf-8") for page in README)
+    assert len(_HEADING.findall(english)) == len(_HEADING.findall(chinese))
+    assert _commands(english) == _commands(chinese)
+
+
+def _commands(page: str) -> list[str]:
+    """Without their comments."""
+    return [line.partition(" # ")[0].rstrip() for line in page.splitlines() if line.startswith(("make ", "curl "))]
 
 
 def test_the_map_names_every_page() -> None:
