@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 CONTAINER_LABELS = {"zhicheng.tests": "1"}  # what a killed test run leaves behind is found by this
-used: dict[str, str] = {}  # server and version that this run really had, by kind ("Kafka", "MongoDB")
+used: dict[str, str] = {}  # server and version that this run really had, by kind ("Kafka", "MongoDB", "Mailpit")
 
 
 def servers_are_required() -> bool:

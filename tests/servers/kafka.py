@@ -1,9 +1,11 @@
 """Apache Kafka for tests: `TEST_KAFKA` (host:port[,host:port]), else a container, else a plain process, else none."""
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -117,4 +119,13 @@ def container() -> Iterator[KafkaServer]:
         own.with_env(name, value)
     own.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(90))
     with own:
-        yield KafkaServer(f"127.0.0.1:{port}", f"Apache Kafka, image {IMAGE}", Container(own.get_wrapped_container()))
+        running = own.get_wrapped_container()
+        name = f"Apache Kafka {_version(running)}, image {IMAGE}"
+        yield KafkaServer(f"127.0.0.1:{port}", name, Container(running))
+
+
+def _version(running: Any) -> str:
+    """Of the jars that it runs; its protocol does not tell. `running`: a container of the Docker client."""
+    code, output = running.exec_run(["ls", "/opt/kafka/libs"])
+    found = re.search(r"^kafka-clients-([0-9][\w.]*)\.jar$", output.decode(), re.MULTILINE) if code == 0 else None
+    return found[1] if found else "of unknown version"

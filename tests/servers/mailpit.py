@@ -7,9 +7,10 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import httpx
 import pytest
 
-from tests.servers import CONTAINER_LABELS, absent
+from tests.servers import CONTAINER_LABELS, absent, used
 from tests.servers.docker import docker_answers, image_is_there
 
 IMAGE = "axllent/mailpit:v1.27"
@@ -30,7 +31,9 @@ class MailServer:
 
 
 def plan() -> str:
-    """One line for the report header; starts nothing."""
+    """One line for the report; starts nothing."""
+    if "Mailpit" in used:
+        return f"Mailpit: {used['Mailpit']}"
     if address := os.environ.get("TEST_MAILPIT"):
         return f"Mailpit: {address} (TEST_MAILPIT)"
     return f"Mailpit: {IMAGE} in a container" if docker_answers() else NONE
@@ -41,7 +44,7 @@ def mail_server() -> Iterator[MailServer]:
     """The mail server of the whole run."""
     if address := os.environ.get("TEST_MAILPIT"):
         host, smtp, http = address.rsplit(":", 2)
-        yield MailServer(host, int(smtp), int(http), f"Mailpit at {address}")
+        yield _named(host, int(smtp), int(http), f"at {address}")
         return
     if not docker_answers() or not image_is_there(IMAGE):
         absent(NONE)
@@ -49,8 +52,17 @@ def mail_server() -> Iterator[MailServer]:
     from testcontainers.core.wait_strategies import HttpWaitStrategy
 
     container = DockerContainer(IMAGE).with_exposed_ports(1025, 8025).with_kwargs(labels=CONTAINER_LABELS)
+    container.with_env("MP_DISABLE_VERSION_CHECK", "true")  # it would ask the Internet before it tells its own
     container.waiting_for(HttpWaitStrategy(8025, "/livez").with_startup_timeout(60))
     with container:
         host = "127.0.0.1"
         smtp, http = int(container.get_exposed_port(1025)), int(container.get_exposed_port(8025))
-        yield MailServer(host, smtp, http, f"Mailpit, image {IMAGE}")
+        yield _named(host, smtp, http, f"image {IMAGE}")
+
+
+def _named(host: str, smtp: int, http: int, where: str) -> MailServer:
+    """With the version that it tells."""
+    told = httpx.get(f"http://{host}:{http}/api/v1/info", timeout=30, trust_env=False).json()
+    server = MailServer(host, smtp, http, f"Mailpit {told['Version']}, {where}")
+    used["Mailpit"] = server.name
+    return server
