@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import subprocess
 from collections import defaultdict
 from collections.abc import Mapping
@@ -114,3 +115,15 @@ async def docker(*arguments: str) -> str:
 
 async def exit_code(container: str) -> int:
     return int(await docker("inspect", "--format", "{{.State.ExitCode}}", container))
+
+
+async def kill_inside(container: str) -> None:
+    """Kills the service as the kernel would: what `docker kill` ends stays ended, because somebody wished it."""
+    kill = ["docker", "exec", container, "bash", "-c", "kill -KILL $(cat /proc/1/task/1/children)"]
+    done = await asyncio.to_thread(subprocess.run, kill, capture_output=True, check=False, timeout=DOCKER_SECONDS)
+    assert done.returncode in (0, 128 + signal.SIGKILL), done.stderr  # the container may end before its answer
+
+
+async def restarts(container: str) -> int:
+    """How often Docker has started it again by itself."""
+    return int(await docker("inspect", "--format", "{{.RestartCount}}", container))
