@@ -48,7 +48,7 @@ def run(name: str, kind: type[ServiceSettings], build: Build) -> None:
 
 
 async def _main(name: str, settings: ServiceSettings, build: Build, role: str) -> int:
-    running = Running(settings, build, name=name, role=role)
+    running = _running(name, settings, build, role)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, running.ask_to_stop)
@@ -76,6 +76,14 @@ async def _main(name: str, settings: ServiceSettings, build: Build, role: str) -
     await running.stop()
     log.info("stopped", extra={"action": "service.stopped"})
     return 1 if running.failed else 0
+
+
+def _running(name: str, settings: ServiceSettings, build: Build, role: str) -> Running:
+    if settings.crash_plan is None:
+        return Running(settings, build, name=name, role=role)
+    from chassis import crash_points
+
+    return crash_points.planned(settings, build, name=name, role=role, path=settings.crash_plan)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

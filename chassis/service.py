@@ -55,6 +55,7 @@ class Service:
     problems: Mapping[type[Exception], Problem] = field(default_factory=dict)
     use_cases: Mapping[type, object] = field(default_factory=dict)
     periodic: Sequence[Periodic] = ()
+    ways_out: Sequence[object] = ()  # out of the system, besides the bus; each has an asynchronous `send`
     setup: Callable[[], Awaitable[None]] | None = None  # puts versions of policy data into the store; repeatable
     check: Callable[[], Awaitable[None]] | None = None  # raises to refuse the start
 

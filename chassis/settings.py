@@ -69,6 +69,9 @@ class ServiceSettings(BaseSettings):
     max_json_depth: PositiveInt = Field(32, le=200, description="JSON nested deeper gets 400.")
     body_seconds: PositiveFloat = Field(10.0, description="A body that takes longer to arrive gets 408.")
     request_seconds: PositiveFloat = Field(30.0, description="A request that takes longer to handle gets 503.")
+    crash_plan: Path | None = Field(
+        None, description="Fault tests alone: a file that says where this process kills itself. Refused in production."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Level of our own log lines; libraries never log below INFO."
     )
@@ -118,6 +121,8 @@ class ServiceSettings(BaseSettings):
             raise ValueError("sqlite: and local: are for development and tests, not for production")
         if self.business_date is not None:
             raise ValueError("business_date stops the clock and is refused in production")
+        if self.crash_plan is not None:
+            raise ValueError("crash_plan kills the process and is refused in production")
         if self.host not in _LOOPBACK and not self.behind_tls_proxy:
             raise ValueError("credentials travel by HTTP Basic: beyond this machine set behind_tls_proxy")
         if store.startswith(("mongodb:", "mongodb+srv:")) and not majority(store):

@@ -19,9 +19,10 @@ from services.notify.use_cases import Count, Deliver, Pace, RemoveStones
 def build(settings: Settings, infra: Infra) -> Service:
     letters = Letters(office=settings.office)
     cases = ToldCases(infra.store, infra.author)
+    way_out = channel(settings)
     deliver = Deliver(
         cases,
-        channel(settings),
+        way_out,
         letters,
         Envelope(parse_keys(settings.private_keys.get_secret_value())),
         infra.clock,
@@ -39,6 +40,7 @@ def build(settings: Settings, infra: Infra) -> Service:
         routers=[api.routes(cases, letters)],
         subscriptions=consumers.subscriptions(Tell(letters, infra.clock)),
         problems=api.PROBLEMS,
+        ways_out=[way_out],
         periodic=[
             Periodic("deliver", settings.sweep_seconds, deliver),
             Periodic("count", 5.0, Count(cases, infra.clock)),

@@ -43,6 +43,7 @@ def test_safe_settings_start_in_production():
         ({"store_url": "sqlite:demo.db"}, "sqlite: and local:"),
         ({"bus_url": "local:bus.db"}, "sqlite: and local:"),
         ({"business_date": "2024-06-01"}, "business_date"),
+        ({"crash_plan": "plan"}, "crash_plan"),
         ({"host": "0.0.0.0"}, "behind_tls_proxy"),
         ({"store_url": "mongodb://db/demo"}, "w=majority"),
         ({"store_url": "mongodb://db/demo?w=1"}, "w=majority"),
