@@ -10,13 +10,15 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test bench check lock clean compose-secrets compose-demo compose-demo-down
+.PHONY: help demo up down test faults bench check lock clean compose-secrets compose-demo compose-demo-down
 
 help:
 	@echo "make demo    the stories of the field on a stack of their own; ends by itself"
 	@echo "make up      starts the embedded stack and leaves it running (data in .local; DATA=folder for another)"
 	@echo "make down    stops it; the data stay"
 	@echo "make test    all tests that this machine can run (TESTS='tests/intake -k word' for some)"
+	@echo "make faults  breaks everything that can break and proves what must hold; under 45 minutes, on real servers too"
+	@echo "             (FAULTS='-k word' for some; a complete run writes docs/faults.md)"
 	@echo "make bench   measures the system, on real servers too where there are some; under ten minutes"
 	@echo "             (BENCH='--quick --only embedded' is rough and takes two; BENCH=--help says more)"
 	@echo "make check   ruff and mypy"
@@ -52,6 +54,10 @@ compose-demo-down:
 test:
 	$(environment) --dev
 	@$(RUN) -m pytest -q $(TESTS)
+
+faults:
+	$(environment) --dev
+	@$(RUN) -m pytest -v tests/faults -m "long or not long" $(or $(FAULTS),--faults-table docs/faults.md)
 
 bench:
 	$(environment) --dev

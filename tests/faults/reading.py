@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 import httpx
@@ -38,9 +38,10 @@ class Api(Protocol):
 
 
 class Stores:
-    """The four stores, read from outside. `urls`: by service."""
+    """The four stores, read from outside. `urls`: by service; `without`: keys whose documents are left out."""
 
-    def __init__(self, urls: Mapping[str, str]) -> None:
+    def __init__(self, urls: Mapping[str, str], *, without: Collection[str] = ()) -> None:
+        self._without = without
         self._urls = {
             name: f"{url.partition('?')[0]}?mode=ro" if url.startswith("sqlite:") else url for name, url in urls.items()
         }
@@ -70,6 +71,7 @@ class Stores:
             name: {
                 document.id: Kept(document.emitted, document.seen, document.data)
                 for document in await store.find(COLLECTIONS[name], {}, limit=MOST)
+                if document.id not in self._without
             }
             for name, store in self._open.items()
         }
@@ -103,9 +105,13 @@ async def observe(
     *,
     unanswered: int = 0,
     mail_url: str | None = None,
+    without: Collection[str] = (),
 ) -> Observed:
-    """`mail_url`: the API of Mailpit, when mail goes there. Records with the header `x-injected` are left out."""
-    async with Stores(store_urls) as stores:
+    """`mail_url`: the API of Mailpit, when mail goes there.
+
+    Records with the header `x-injected` are left out, and so is what services said of the keys in `without`.
+    """
+    async with Stores(store_urls, without=without) as stores:
         documents, unsent, parked_ = await stores.documents(), await stores.unsent(), await stores.parked()
     cases: dict[str, Any] = {}
     timelines: dict[str, Any] = {}
@@ -131,7 +137,7 @@ async def observe(
         timelines,
         messages,
         documents,
-        await _said(bus_url),
+        [each for each in await _said(bus_url) if each.key not in without],
         unsent,
         parked_,
         unanswered,

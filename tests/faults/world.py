@@ -6,17 +6,19 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chassis.bus import Record
 from local.partner import Partner
 from local.stack import SERVICES, Stack, free_ports
 from local.supervisor import Patience, Supervisor
+from tests.faults import odd_events
 from tests.faults.checker import check
 from tests.faults.filer import DAY, PATIENCE, Filer
-from tests.faults.observed import Observed, Parked
+from tests.faults.observed import Kept, Observed, Parked
 from tests.faults.reading import Stores, observe
 from tests.servers.kafka import KafkaServer
 from tests.servers.mailpit import MailServer
@@ -74,6 +76,7 @@ class World:
     api: Partner
     filer: Filer
     deaths: Counter[str]  # by service: processes that ended without being asked
+    injected: set[str] = field(default_factory=set)  # keys of records that came from the test
 
     async def idle(self, *, seconds: float = PATIENCE) -> None:
         """Until every outbox is empty, every event is heard, every message has ended and no case waits for a service.
@@ -82,7 +85,7 @@ class World:
         """
         await self.running.until_ready()
         end = time.monotonic() + seconds
-        async with Stores(self.store_urls) as stores:
+        async with Stores(self.store_urls, without=self.injected) as stores:
             while (moving := await stores.under_way()) is not None:
                 if time.monotonic() > end:
                     raise NotIdle(f"not at rest after {seconds:.0f} s: {moving}")
@@ -90,7 +93,23 @@ class World:
 
     async def observe(self) -> Observed:
         mail = self.servers.mail.api if self.servers.mail is not None else None
-        return await observe(self.filer.accepted, self.api, self.store_urls, self.bus_url, mail_url=mail)
+        return await observe(
+            self.filer.accepted, self.api, self.store_urls, self.bus_url, mail_url=mail, without=self.injected
+        )
+
+    async def documents(self) -> dict[str, dict[str, Kept]]:
+        """Of all services, those of injected events too."""
+        async with Stores(self.store_urls) as stores:
+            return await stores.documents()
+
+    async def inject(self, records: Sequence[Record]) -> None:
+        """Puts records of a test's own into the topics. Their keys must be of no case; the checker leaves them out."""
+        self.injected.update(record.key for record in records)
+        assert all(await odd_events.publish(self.bus_url, records))
+
+    async def inject_tombstone(self, key: str) -> None:
+        self.injected.add(key)
+        await odd_events.publish_tombstone(self.bus_url, key)
 
     async def check(self, *, parked: Iterable[Parked] = ()) -> Observed:
         """Waits until nothing moves, then proves every promise. Raises NotIdle and Broken."""
