@@ -43,7 +43,7 @@ class Injector:
     def _task(
         self, loop: asyncio.AbstractEventLoop, work: Generator[Any] | Coroutine[Any, Any, Any], **more: Any
     ) -> asyncio.Task[Any]:
-        watched = _step_by_step(work, self) if asyncio.iscoroutine(work) else work
+        watched = _Watched(work, self) if asyncio.iscoroutine(work) else work
         return asyncio.Task(watched, loop=loop, **more)
 
     def stands(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -63,28 +63,28 @@ class Injector:
         task.cancel()
 
 
-async def _step_by_step(work: Coroutine[Any, Any, Any], injector: Injector) -> Any:
-    return await _Steps(work, injector)
+class _Watched(Coroutine[Any, Any, Any]):
+    """Work whose task is looked at each time before it waits."""
 
-
-class _Steps:
     def __init__(self, work: Coroutine[Any, Any, Any], injector: Injector) -> None:
         self._work = work
         self._injector = injector
 
+    def send(self, value: Any) -> Any:
+        waits_for = self._work.send(value)
+        self._injector.stands(self._work)
+        return waits_for
+
+    def throw(self, *error: Any) -> Any:
+        waits_for = self._work.throw(*error)
+        self._injector.stands(self._work)
+        return waits_for
+
+    def close(self) -> None:
+        self._work.close()
+
     def __await__(self) -> Generator[Any, Any, Any]:
-        go: Callable[[Any], Any] = self._work.send
-        value: Any = None
-        while True:
-            try:
-                waits_for = go(value)
-            except StopIteration as end:
-                return end.value
-            self._injector.stands(self._work)
-            try:
-                go, value = self._work.send, (yield waits_for)
-            except BaseException as error:
-                go, value = self._work.throw, error
+        return self._work.__await__()
 
 
 def _frames(work: Any) -> list[str]:
