@@ -65,7 +65,7 @@ class LogBus:
         found: list[Received] = []
         start, end = 0, self._file.end(topic)
         while page := [row for row in self._file.read({topic: start}, 1000) if row[0] < end]:
-            found += [_received(row) for row in page]
+            found += [received_of(row) for row in page]
             start = page[-1][0] + 1
             await asyncio.sleep(0)
         return found
@@ -142,7 +142,7 @@ class LogConsumer:
 
     def _read(self, limit: int) -> list[Received]:
         wanted = {topic: place for topic, place in self._positions.items() if topic not in self._paused}
-        found = [_received(row) for row in self._file.read(wanted, limit)]
+        found = [received_of(row) for row in self._file.read(wanted, limit)]
         for received in found:
             self._positions[received.topic] = received.offset + 1
         return found
@@ -151,7 +151,7 @@ class LogConsumer:
         return {part.topic: place for part, place in offsets.items() if part in self.assigned()}
 
 
-def _received(row: Row) -> Received:
+def received_of(row: Row) -> Received:
     place, topic, at, key, headers, value = row
     pairs = tuple((name, text) for name, text in json.loads(headers))
     return Received(Partition(topic, 0), place, topic, key, pairs, value, at)

@@ -87,17 +87,24 @@ def document(found: dict[str, Any]) -> Document:
 
 def pending(collection: str, found: Mapping[str, Any]) -> list[Pending]:
     """What a document still has to send, in its order."""
+    return [Pending(collection, found["_id"], event.sequence, event.record) for event in outgoing(found)]
+
+
+def outgoing(found: Mapping[str, Any]) -> list[Outgoing]:
     return [
-        Pending(
-            collection,
-            found["_id"],
+        Outgoing(
             int(entry["seq"]),
             Record(
                 entry["topic"], entry["key"], tuple((name, text) for name, text in entry["headers"]), entry["value"]
             ),
         )
-        for entry in found["_out"]
+        for entry in found.get("_out", ())
     ]
+
+
+def outbox(unsent: Sequence[Outgoing]) -> dict[str, Any]:
+    """The internals of a document that still has to send these."""
+    return {"_out": [_entry(event) for event in unsent], "_pend": _now()} if unsent else {}
 
 
 def query(where: Where, order: Sequence[tuple[str, bool]] = (), after: Sequence[Any] | None = None) -> dict[str, Any]:

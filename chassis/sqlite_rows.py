@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -41,7 +41,7 @@ def create_table(connection: Connection, collection: str) -> None:
 
 def apply(connection: Connection, write: Write) -> Outcome:
     """One write. A ValueError comes before its first statement, so that nothing of it is done."""
-    events = [_outbox_row(write, event) for event in write.events]
+    events = [_outbox_row(write.collection, write.id, event) for event in write.events]
     match write.kind:
         case "create":
             outcome = _create(connection, write)
@@ -106,6 +106,13 @@ def _remove(connection: Connection, write: Write) -> Outcome:
     return Outcome.WRITTEN
 
 
+def put_events(connection: Connection, collection: str, id: str, events: Sequence[Outgoing]) -> None:
+    """These alone are what the document still has to send."""
+    connection.execute(f"DELETE FROM {OUTBOX} WHERE collection = ? AND id = ?", [collection, id])
+    found = [_outbox_row(collection, id, event) for event in events]
+    connection.executemany(f"INSERT INTO {OUTBOX} ({EVENT}) VALUES (?, ?, ?, ?, ?, ?, ?)", found)
+
+
 def document(row: Any) -> Document:
     """From the columns of DOCUMENT."""
     id, version, emitted, seen, body = row
@@ -124,10 +131,10 @@ def text(row: Any) -> bytes:
     return b"\t".join(value if isinstance(value, bytes) else str(value).encode() for value in row)
 
 
-def _outbox_row(write: Write, event: Outgoing) -> tuple[Any, ...]:
+def _outbox_row(collection: str, id: str, event: Outgoing) -> tuple[Any, ...]:
     record = event.record
     headers = orjson.dumps(record.headers).decode()
-    return write.collection, write.id, event.sequence, record.topic, record.key, headers, record.value
+    return collection, id, event.sequence, record.topic, record.key, headers, record.value
 
 
 def _json(value: Mapping[str, Any]) -> str:

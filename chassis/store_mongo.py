@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from bson.errors import BSONError
 from motor.motor_asyncio import AsyncIOMotorClient
-from pymongo import InsertOne, UpdateOne
+from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import BulkWriteError, ConfigurationError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
@@ -150,6 +150,19 @@ class MongoStore:
                 for entry in found:
                     yield _text(entry)
                 after = found[-1]["_id"]
+
+    # --- whole documents, for a backup ---
+
+    async def collection_names(self) -> list[str]:
+        return sorted(await _answered(self._database.list_collection_names()))
+
+    async def raw(self, collection: str, where: dict[str, Any], limit: int) -> list[dict[str, Any]]:
+        return await _all(self._database[collection].find(where).sort("_id", 1).limit(limit))
+
+    async def put_raw(self, collection: str, documents: Sequence[dict[str, Any]]) -> None:
+        """In place of those with the same id."""
+        whole = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents]
+        await _bulk_write(self._database[collection], whole)
 
     # --- writing ---
 

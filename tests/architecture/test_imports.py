@@ -14,7 +14,7 @@ PACKAGES = ("contracts", "chassis", "services", "local")
 SERVICES = ("intake", "equivalence", "competition", "notify")
 MAY_IMPORT = {"contracts": (), "chassis": ("contracts",), "local": ("contracts", "chassis", "services")}
 DRIVERS = {
-    "aiokafka": {f"chassis/bus_kafka/{name}.py" for name in ("bus", "consumer", "producer", "reading", "topics")},
+    "aiokafka": {f"chassis/bus_kafka/{name}.py" for name in ("archive", "bus", "consumer", "producer", "reading", "topics")},
     "motor": {"chassis/store_mongo.py"},
     "pymongo": {"chassis/store_mongo.py"},
     "aiosmtplib": {"services/notify/channels.py"},
@@ -92,6 +92,7 @@ def test_sqlite_is_known_to_the_embedded_adapters_alone() -> None:
         "chassis/sqlite_queries.py",
         "chassis/sqlite_rows.py",
         "chassis/bus_log_file.py",
+        "chassis/backup/store_sqlite.py",
     }
 
 

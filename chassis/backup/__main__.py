@@ -1,0 +1,124 @@
+"""`python -m chassis.backup save|check|list|restore FOLDER`: backup and restore of the whole system."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import SettingsConfigDict
+
+from chassis.backup.adapters import open_bus_archive, open_store_archive
+from chassis.backup.check import check
+from chassis.backup.files import BackupRefused, read_manifest
+from chassis.backup.ports import BusArchive, StoreArchive
+from chassis.backup.restore import restore
+from chassis.backup.save import save
+from chassis.bus import BusUnavailable, Topic
+from chassis.owned_file import FileRefused
+from chassis.settings import ServiceSettings
+from chassis.store import StoreUnavailable
+from contracts.topics import heard_by, topics
+
+SERVICES = sorted({topic.producer for topic in topics()})
+
+
+def places(service: str) -> ServiceSettings:
+    """Store and bus of a service, from the variables that the service itself reads."""
+
+    class Places(ServiceSettings):
+        model_config = SettingsConfigDict(env_prefix=f"{service.upper()}_", frozen=True, hide_input_in_errors=True)
+
+    return Places()
+
+
+@asynccontextmanager
+async def opened(*, writable: bool) -> AsyncIterator[tuple[dict[str, StoreArchive], BusArchive]]:
+    """All stores and the bus of the environment."""
+    settings = {service: places(service) for service in SERVICES}
+    buses = {each.bus_url for each in settings.values()}
+    if len(buses) > 1:
+        raise BackupRefused("the services do not name the same bus: see <SERVICE>_BUS_URL")
+    async with AsyncExitStack() as closing:
+        bus = await open_bus_archive(buses.pop())
+        closing.push_async_callback(bus.close)
+        stores = {}
+        for service, each in settings.items():
+            stores[service] = await open_store_archive(each.store_url.get_secret_value(), writable=writable)
+            closing.push_async_callback(stores[service].close)
+        yield stores, bus
+
+
+async def _save(folder: Path) -> dict[str, Any]:
+    named = [Topic(topic.name, topic.partitions, topic.retention_days) for topic in topics()]
+    groups = {f"zhicheng.{service}": heard_by(service) for service in SERVICES if heard_by(service)}
+    async with opened(writable=False) as (stores, bus):
+        return await save(folder, stores, bus, named, groups, _say)
+
+
+async def _restore(folder: Path) -> dict[str, Any]:
+    async with opened(writable=True) as (stores, bus):
+        return await restore(folder, stores, bus, _say)
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+def _told(manifest: dict[str, Any]) -> str:
+    lines = [f"release {manifest['release']}, {manifest['began']} to {manifest['ended']}, {manifest['bus']}"]
+    for service, store in manifest["stores"].items():
+        counts = ", ".join(f"{name} {count}" for name, count in store["collections"].items())
+        lines.append(f"{service} ({store['server']}): {counts}")
+    lines += [f"{name}: {topic['records']} records" for name, topic in manifest["topics"].items()]
+    return "\n".join(lines + [f"note: {note}" for note in manifest["notes"]])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m chassis.backup",
+        description="Saves and restores all stores, the topics and the groups' offsets. Addresses come from the "
+        "variables of the services: <SERVICE>_STORE_URL and <SERVICE>_BUS_URL, or the same with _FILE.",
+        epilog="A backup holds personal data. Its files have mode 0600; keep them on an encrypted volume, apart from "
+        "the keys, and no longer than your rules allow.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, words in (
+        ("save", "make a backup in a new folder, while everything runs"),
+        ("check", "are the files those that were saved, and do documents and topics fit together?"),
+        ("list", "what a backup holds"),
+        ("restore", "put a backup into empty stores and an empty bus, while no service runs"),
+    ):
+        commands.add_parser(name, help=words, description=words).add_argument("folder", type=Path)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when it was done, 1 when it was refused or a server did not answer; the reason goes to stderr."""
+    asked = _parser().parse_args(arguments)
+    try:
+        match asked.command:
+            case "save":
+                manifest = asyncio.run(_save(asked.folder))
+            case "restore":
+                manifest = asyncio.run(_restore(asked.folder))
+            case "check":
+                manifest = check(asked.folder)
+            case _:
+                manifest = read_manifest(asked.folder)
+        print(_told(manifest))
+    except (BackupRefused, BusUnavailable, StoreUnavailable, FileRefused, OSError) as why:
+        print(f"{asked.command}: {why}", file=sys.stderr)
+        return 1
+    except ValueError as why:  # settings; their texts may hold a URL with a password
+        print(f"{asked.command}: settings refused ({type(why).__name__})", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
