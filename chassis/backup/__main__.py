@@ -40,7 +40,7 @@ def places(service: str) -> ServiceSettings:
 async def opened(*, writable: bool) -> AsyncIterator[tuple[dict[str, StoreArchive], BusArchive]]:
     """All stores and the bus of the environment."""
     settings = {service: places(service) for service in SERVICES}
-    buses = {each.bus_url for each in settings.values()}
+    buses = {each.bus_url.get_secret_value() for each in settings.values()}
     if len(buses) > 1:
         raise BackupRefused("the services do not name the same bus: see <SERVICE>_BUS_URL")
     async with AsyncExitStack() as closing:

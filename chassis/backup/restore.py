@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ from chassis.backup.save import topic_path_of
 from chassis.bus import Partition, Record, Topic
 
 BATCH = 500
+TRIES = 6
+AGAIN_SECONDS = 1.0
 SAY_EVERY = 20_000
 
 T = TypeVar("T")
@@ -78,10 +81,21 @@ async def _publish(folder: Path, topic: str, bus: BusArchive, say: Callable[[str
     for batch in _batches(files.read_lines(folder / topic_path_of(topic))):
         records = [received for line in batch if (received := files.received_of_line(topic, line)).value is not None]
         sent = [Record(topic, received.key, received.headers, received.value or b"") for received in records]
-        if not all(await bus.publish(sent)):
-            raise BackupRefused(f"{topic}: the bus did not take every record; begin anew with empty topics")
+        await _sent(topic, sent, bus)
         count += len(sent)
     say(f"{topic}: {count} records")
+
+
+async def _sent(topic: str, records: list[Record], bus: BusArchive) -> None:
+    """What is not acknowledged goes again, in its order: a record that stands there twice is dropped as a repeat."""
+    for attempt in range(TRIES):
+        if attempt:
+            await asyncio.sleep(AGAIN_SECONDS)
+        answers = await bus.publish(records)
+        records = [record for record, ok in zip(records, answers, strict=True) if not ok]
+        if not records:
+            return
+    raise BackupRefused(f"{topic}: the bus did not take every record; begin anew with empty topics")
 
 
 async def _offsets(
@@ -90,7 +104,7 @@ async def _offsets(
     """Where each group that had committed reads on: per partition at the first record that it had not done.
 
     Offsets count anew in a new topic. The order of a key's records is the same, so a record is found by its key and
-    its place among the records of that key.
+    its place among the records of that key; repeats make that place, and with it the offset, only lower.
     """
     groups = {name: files.offsets_of_text(each) for name, each in manifest["offsets"].items()}
     groups = {name: each for name, each in groups.items() if any(part.topic == topic for part in each)}

@@ -49,7 +49,7 @@ class MongoArchive:
 
 
 def _kept(found: Mapping[str, Any]) -> Kept:
-    unsent = mongo.outgoing(found)
+    unsent = tuple(mongo.outgoing(found))
     document = mongo.document({name: value for name, value in found.items() if name not in mongo.WITHOUT_INTERNALS})
     return Kept(document.id, document.version, document.data, document.seen, document.emitted, unsent)
 

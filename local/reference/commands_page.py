@@ -19,6 +19,7 @@ COMMANDS = (
     ("local.demo_containers",),
     ("local.reference",),
     ("services.intake.main",),
+    ("chassis.backup",),
     ("chassis.callers_cli",),
     ("chassis.callers_cli", "--file", "FILE", "add"),
     ("chassis.callers_cli", "--file", "FILE", "revoke"),

@@ -14,7 +14,9 @@ PACKAGES = ("contracts", "chassis", "services", "local")
 SERVICES = ("intake", "equivalence", "competition", "notify")
 MAY_IMPORT = {"contracts": (), "chassis": ("contracts",), "local": ("contracts", "chassis", "services")}
 DRIVERS = {
-    "aiokafka": {f"chassis/bus_kafka/{name}.py" for name in ("archive", "bus", "consumer", "producer", "reading", "topics")},
+    "aiokafka": {
+        f"chassis/bus_kafka/{name}.py" for name in ("archive", "bus", "consumer", "producer", "reading", "topics")
+    },
     "motor": {"chassis/store_mongo.py"},
     "pymongo": {"chassis/store_mongo.py"},
     "aiosmtplib": {"services/notify/channels.py"},

@@ -16,13 +16,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from contracts.topics import topics
 from local.stack import SERVICES
-from tests.faults.conftest import real_servers, servers
 from tests.faults.observed import Accepted
 from tests.faults.world import Servers, World, a_world
 from tests.filings import a_filing
 from tests.waiting import until
-
-__all__ = ["real_servers", "servers"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -66,6 +63,13 @@ async def lose_everything(world: World) -> None:
         await until(gone, seconds=60)
     finally:
         await admin.close()
+
+
+@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.long)])
+def servers(request: pytest.FixtureRequest) -> Servers:
+    if request.param == "embedded":
+        return Servers()
+    return Servers.real(*(request.getfixturevalue(name) for name in ("own_kafka", "mongo_server", "mail_server")))
 
 
 @pytest.mark.timeout(600)

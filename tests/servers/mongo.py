@@ -75,9 +75,16 @@ def own_mongo() -> Iterator[MongoServer]:
 @pytest.fixture
 def mongo_url(mongo_server: MongoServer) -> Iterator[str]:
     """A database of its own, dropped afterwards."""
+    with another_database(mongo_server) as url:
+        yield url
+
+
+@contextmanager
+def another_database(server: MongoServer) -> Iterator[str]:
+    """With a fresh name, dropped afterwards."""
     database = f"zhicheng_{RUN}_{secrets.token_hex(4)}"
-    yield mongo_server.url(database)
-    with _client(mongo_server.address, 5) as client:
+    yield server.url(database)
+    with _client(server.address, 5) as client:
         client.drop_database(database)
 
 
