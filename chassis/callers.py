@@ -30,7 +30,8 @@ SCOPES = {
     "catalogue:read": "Read the published catalogue. Open to everybody; no client is needed.",
     "register:import": "Import result files of an organiser.",
     "deliveries:read": "Read the delivery log of messages of the own partner.",
-    "officer:read": "Read the applications of all partners that wait for a person, with reasons.",
+    "deliveries:resend": "Have messages of all partners sent again that were given up.",
+    "officer:read": "Read what waits for a person, of all partners: applications and given-up messages, with reasons.",
 }
 PUBLIC = frozenset({"catalogue:read"})
 _LONGEST_HEADER = 1024

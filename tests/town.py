@@ -36,7 +36,7 @@ PARTNER, OTHER_PARTNER, OFFICER = "partner", "other-partner", "officer"
 SCOPES = {
     PARTNER: ["applications:write", "applications:read", "applications:erase", "deliveries:read"],
     OTHER_PARTNER: ["applications:write", "applications:read", "applications:erase", "deliveries:read"],
-    OFFICER: ["officer:read", "register:import"],
+    OFFICER: ["officer:read", "deliveries:resend", "register:import"],
 }
 BUILDS: dict[str, tuple[type[ServiceSettings], Build]] = {
     "intake": (IntakeSettings, intake.build),

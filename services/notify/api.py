@@ -95,7 +95,7 @@ def routes(cases: ToldCases, letters: Letters) -> APIRouter:
     @router.get("/v1/deliveries/{message_id}", responses=problems(NoSuchDelivery))
     async def get_delivery(message_id: str, caller: Reader) -> Delivery:
         """One message of the caller's cases."""
-        document = await cases.with_message(caller.partner, message_id)
+        document = await cases.with_message(message_id, partner=caller.partner)
         if document is None:
             raise NoSuchDelivery
         return next(one for one in _shown(document, None, letters) if one.message_id == message_id)

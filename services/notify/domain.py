@@ -35,6 +35,19 @@ UNSENT = frozenset({State.QUEUED, State.SENDING})
 
 
 @dataclass(frozen=True, slots=True)
+class Resend:
+    """A person had a given-up message sent again. `given_up_at`: which giving up; `by`: a client; both times instants.
+
+    `reason` is the person's own words; None once the case is erased.
+    """
+
+    given_up_at: str
+    by: str
+    at: str
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message: to one recipient, by one kind of channel, about one step of a case.
 
@@ -57,6 +70,7 @@ class Message:
     attempted_at: str | None = None
     ended_at: str | None = None
     reason: str | None = None  # code of the last failure
+    resends: tuple[Resend, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +83,22 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Attempts in all, seconds before the second one, and the factor between the pauses."""
+    """Attempts in all; the second follows at once, the third after `base` seconds, each further pause is longer by
+    `factor` until it is `longest`.
 
-    attempts: int = 5
+    As it stands: 0 s, 30 s, 2 min, 8 min, 32 min, 2 h and 2 h, given up after four to five and a half hours.
+    """
+
+    attempts: int = 8
     base: float = 30.0
     factor: float = 4.0
+    longest: float = 7200.0
 
     def pause(self, attempts: int, spread: float) -> float:
         """Seconds to wait after so many attempts; `spread` in [0, 1) moves it by up to a fifth either way."""
-        return self.base * self.factor ** (attempts - 1) * (0.8 + 0.4 * spread)
+        if attempts == 1:
+            return 0.0
+        return min(self.base * self.factor ** (attempts - 2), self.longest) * (0.8 + 0.4 * spread)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +161,10 @@ def erase(case: ToldCase, *, at: str, on: str) -> ToldCase:
     """A stone: ids and states of the messages and the day, nothing that says anything about a person."""
     if case.erased_on:
         return case
-    messages = tuple(replace(message, params=None) for message in _cancelled(case.messages, at))
+    messages = tuple(
+        replace(message, params=None, resends=tuple(replace(one, reason=None) for one in message.resends))
+        for message in _cancelled(case.messages, at)
+    )
     return ToldCase(case.id, case.created_at, withdrawn=case.withdrawn, erased_on=on, messages=messages)
 
 
@@ -194,6 +218,21 @@ def given_up(message: Message, reason: str, *, at: str) -> Message:
     if message.state not in UNSENT:
         return message
     return replace(message, state=State.WAITING, due_at=None, ended_at=at, reason=reason)
+
+
+def sent_again(message: Message, resend: Resend) -> Message:
+    """A given-up message in the queue once more, with all its attempts before it."""
+    if message.state is not State.WAITING:
+        raise ValueError(f"a {message.state} message was not given up")
+    return replace(
+        message,
+        state=State.QUEUED,
+        attempts=0,
+        due_at=resend.at,
+        ended_at=None,
+        reason=None,
+        resends=(*message.resends, resend),
+    )
 
 
 def with_messages(case: ToldCase, changed: Sequence[Message]) -> ToldCase:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from chassis.process import run
 from chassis.sealing import Envelope, parse_keys
 from chassis.service import Infra, Periodic, Service
-from services.notify import api, consumers
+from services.notify import api, consumers, officers
 from services.notify.channels import Channel, OutboxFolder, Smtp, SmtpServer
 from services.notify.consumers import Tell
 from services.notify.domain import Backoff
 from services.notify.letters import Letters
 from services.notify.mail import Sender
+from services.notify.resending import SendAgain
 from services.notify.settings import Settings
 from services.notify.store import COLLECTION, INDEXES, ToldCases
 from services.notify.use_cases import Count, Deliver, Pace, RemoveStones
@@ -28,7 +29,9 @@ def build(settings: Settings, infra: Infra) -> Service:
         infra.clock,
         sender=Sender(settings.sender, settings.sender_name),
         pace=Pace(
-            backoff=Backoff(settings.attempts, settings.retry_seconds, settings.retry_factor),
+            backoff=Backoff(
+                settings.attempts, settings.retry_seconds, settings.retry_factor, settings.retry_longest_seconds
+            ),
             lease=settings.lease_seconds,
             at_once=settings.smtp_connections,
         ),
@@ -37,9 +40,9 @@ def build(settings: Settings, infra: Infra) -> Service:
         name="notify",
         collection=COLLECTION,
         indexes=INDEXES,
-        routers=[api.routes(cases, letters)],
+        routers=[api.routes(cases, letters), officers.routes(cases, SendAgain(cases, infra.clock))],
         subscriptions=consumers.subscriptions(Tell(letters, infra.clock)),
-        problems=api.PROBLEMS,
+        problems={**api.PROBLEMS, **officers.PROBLEMS},
         ways_out=[way_out],
         periodic=[
             Periodic("deliver", settings.sweep_seconds, deliver),

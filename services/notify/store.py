@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from dataclasses import fields as parts_of
 from typing import Any
 
@@ -10,7 +11,7 @@ from chassis.outbox import Author
 from chassis.paging import Place
 from chassis.store import Cond, Document, Index, Outcome, Store, remove
 from contracts.events import Event
-from services.notify.domain import Message, State, Step, ToldCase
+from services.notify.domain import Message, Resend, State, Step, ToldCase
 
 COLLECTION = "cases_told"
 INDEXES = (
@@ -18,11 +19,11 @@ INDEXES = (
     Index(COLLECTION, ("erased_on",)),
     Index(COLLECTION, ("partner_id", "-created_at")),
     Index(COLLECTION, ("message_ids",)),
-    Index(COLLECTION, ("states",)),
+    Index(COLLECTION, ("states", "created_at")),
 )
 
 _OF_A_CASE = tuple(field.name for field in parts_of(ToldCase) if field.name != "id")
-_OF_A_MESSAGE = tuple(field.name for field in parts_of(Message))
+_OF_A_MESSAGE = tuple(field.name for field in parts_of(Message) if field.name != "resends")
 
 
 def load(document: Document) -> ToldCase:
@@ -47,19 +48,22 @@ def dump(case: ToldCase) -> dict[str, Any]:
     # Not asdict, which copies what the texts need all the way down.
     own = {name: getattr(case, name) for name in _OF_A_CASE}
     return own | {
-        "messages": [
-            {name: getattr(message, name) for name in _OF_A_MESSAGE}
-            | {"step": message.step.value, "state": message.state.value}
-            for message in case.messages
-        ],
+        "messages": [_dumped(message) for message in case.messages],
         "due_at": case.due_at,
         "message_ids": [message.id for message in case.messages],
         "states": sorted({message.state.value for message in case.messages}),
     }
 
 
+def _dumped(message: Message) -> dict[str, Any]:
+    own = {name: getattr(message, name) for name in _OF_A_MESSAGE}
+    own |= {"step": message.step.value, "state": message.state.value}
+    return own | ({"resends": [asdict(one) for one in message.resends]} if message.resends else {})
+
+
 def _message(stored: Mapping[str, Any]) -> Message:
-    return Message(**{**stored, "step": Step(stored["step"]), "state": State(stored["state"])})
+    resends = tuple(Resend(**one) for one in stored.get("resends") or ())
+    return Message(**{**stored, "step": Step(stored["step"]), "state": State(stored["state"]), "resends": resends})
 
 
 class ToldCases:
@@ -95,10 +99,17 @@ class ToldCases:
             where["states"] = Cond("holds", state.value)
         return await self._store.find(COLLECTION, where, order=("-created_at", "id"), limit=limit, after=after)
 
-    async def with_message(self, partner: str, message_id: str) -> Document | None:
-        found = await self._store.find(
-            COLLECTION, {"message_ids": Cond("holds", message_id), "partner_id": partner}, limit=1
-        )
+    async def given_up(self, *, after: Place | None, limit: int) -> list[Document]:
+        """Cases of all partners with a message that waits for a person, oldest first."""
+        where = {"states": Cond("holds", State.WAITING.value)}
+        return await self._store.find(COLLECTION, where, order=("created_at", "id"), limit=limit, after=after)
+
+    async def with_message(self, message_id: str, *, partner: str | None = None) -> Document | None:
+        """`partner` None: whoever's it is."""
+        where: dict[str, Any] = {"message_ids": Cond("holds", message_id)}
+        if partner is not None:
+            where["partner_id"] = partner
+        found = await self._store.find(COLLECTION, where, limit=1)
         return found[0] if found else None
 
     async def stones(self, erased_until: str, limit: int) -> list[Document]:

@@ -265,7 +265,10 @@ def _kind(error: Exception) -> str:
 
 
 class Count:
-    """Sets the metrics: cases with messages that wait, queue or are being sent, and the age of what is due longest."""
+    """Sets the metrics: cases with messages that wait, queue or are being sent.
+
+    Ages: since when the message that is due longest is due, and since when the oldest that was given up is.
+    """
 
     def __init__(self, cases: ToldCases, clock: Clock) -> None:
         self._cases = cases
@@ -276,9 +279,16 @@ class Count:
             metrics.DOCUMENTS.labels("notify", "message", state.value).set(await self._cases.count(state))
         now = self._clock.now()
         due = await self._cases.due(now, 1)
-        age = parse_instant(now) - parse_instant(due[0].data["due_at"]) if due else timedelta()
-        metrics.OLDEST_WAITING_SECONDS.labels("notify", "message").set(age.total_seconds())
+        _aged("message", due[0].data["due_at"] if due else None, now)
+        oldest = await self._cases.given_up(after=None, limit=1)
+        ended = [message.ended_at for one in oldest for message in load(one).messages if message.state is State.WAITING]
+        _aged("message-given-up", min(filter(None, ended), default=None), now)
         return 0
+
+
+def _aged(kind: str, since: str | None, now: str) -> None:
+    age = parse_instant(now) - parse_instant(since) if since else timedelta()
+    metrics.OLDEST_WAITING_SECONDS.labels("notify", kind).set(max(age.total_seconds(), 0.0))
 
 
 class RemoveStones:

@@ -33,6 +33,7 @@ async def api(corner: Corner, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient
             ("partner-1", ["deliveries:read"]),
             ("partner-2", ["deliveries:read"]),
             ("writer", ["applications:write"]),
+            ("officer", ["officer:read", "deliveries:resend"]),
         )
     ]
     (tmp_path / "callers.json").write_text(json.dumps({"clients": clients}))

@@ -86,20 +86,21 @@ async def test_the_language_of_the_contact_comes_first(corner: Corner):
     assert "Application" not in chinese.text.splitlines()[0]
 
 
-async def test_a_temporary_failure_is_tried_again_five_times_in_all(corner: Corner):
+async def test_a_temporary_failure_is_tried_again_at_once_and_then_for_hours_until_a_person_is_asked(corner: Corner):
     await corner.hear(submitted())
-    sweep = corner.sweep(Inbox(*[Temporary("smtp-451")] * 5))
+    sweep = corner.sweep(Inbox(*[Temporary("smtp-451")] * 8))
     waits = []
 
-    for _ in range(5):
+    for attempt in range(1, 9):
         assert await sweep() == 1
-        assert await sweep() == 0  # not before its time
         [message] = (await corner.case()).messages
         waits.append(message.state.value)
-        corner.clock.pass_seconds(1.2 * 30 * 4**4)
+        if attempt > 1:
+            assert await sweep() == 0  # not before its time
+            corner.clock.pass_seconds(1.2 * 7200)
 
-    assert waits == ["queued"] * 4 + ["waiting"]
-    assert (message.attempts, message.reason, message.due_at) == (5, "smtp-451", None)
+    assert waits == ["queued"] * 7 + ["waiting"]
+    assert (message.attempts, message.reason, message.due_at) == (8, "smtp-451", None)
     assert await corner.said() == ["notify.message.waiting"]
 
 
@@ -168,7 +169,7 @@ async def test_what_a_dead_process_held_is_sent_again_with_the_same_id_after_the
 
 async def test_a_message_that_is_cut_off_every_time_ends_as_waiting(corner: Corner):
     await corner.hear(submitted())
-    for _ in range(5):
+    for _ in range(8):
         never = _Never()
         task = asyncio.create_task(corner.sweep(never)())
         await asyncio.wait_for(never.taken.wait(), 5)
@@ -179,7 +180,7 @@ async def test_a_message_that_is_cut_off_every_time_ends_as_waiting(corner: Corn
     await corner.sweep(Inbox())()
 
     [message] = (await corner.case()).messages
-    assert (message.state, message.reason, message.attempts) == ("waiting", "interrupted", 5)
+    assert (message.state, message.reason, message.attempts) == ("waiting", "interrupted", 8)
 
 
 async def test_two_processes_send_each_message_once(corner: Corner):
@@ -382,17 +383,25 @@ async def test_messages_that_wait_are_a_metric(corner: Corner):
 
     await corner.hear(submitted())
     await corner.sweep(Inbox(Permanent("smtp-550")))()
+    corner.clock.pass_seconds(10)
     await corner.hear(submitted(case_id(1)))
     corner.clock.pass_seconds(90)
 
     await Count(corner.cases, corner.clock)()
 
     def shown(name: str, **labels: str) -> float | None:
-        return metrics.REGISTRY.get_sample_value(name, {"service": "notify", "kind": "message", **labels})
+        return metrics.REGISTRY.get_sample_value(name, {"service": "notify", "kind": "message"} | labels)
 
     assert shown("zhicheng_documents", state="waiting") == 1
     assert shown("zhicheng_documents", state="queued") == 1
     assert shown("zhicheng_oldest_waiting_seconds") == 90
+    assert shown("zhicheng_oldest_waiting_seconds", kind="message-given-up") == 100
+
+    await corner.hear(withdrawn())
+    await Count(corner.cases, corner.clock)()
+
+    assert shown("zhicheng_documents", state="waiting") == 0
+    assert shown("zhicheng_oldest_waiting_seconds", kind="message-given-up") == 0
 
 
 async def test_what_is_written_is_canonical_json(corner: Corner):

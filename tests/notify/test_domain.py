@@ -1,5 +1,6 @@
 import itertools
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -119,12 +120,34 @@ MessagesOfACase.TestCase.settings = settings(max_examples=150, stateful_step_cou
 TestMessagesOfACase = MessagesOfACase.TestCase
 
 
-@given(st.integers(1, 4), st.floats(0, 1, exclude_max=True))
+@given(st.integers(2, 4), st.floats(0, 1, exclude_max=True))
 def test_pauses_grow_and_stay_within_a_fifth(attempts, spread):
     pause = BACKOFF.pause(attempts, spread)
 
-    assert 0.8 * 30 * 4 ** (attempts - 1) <= pause <= 1.2 * 30 * 4 ** (attempts - 1)
+    assert 0.8 * 30 * 4 ** (attempts - 2) <= pause <= 1.2 * 30 * 4 ** (attempts - 2)
     assert BACKOFF.pause(attempts + 1, 0) > pause
+
+
+def test_the_first_pause_is_none_and_the_last_ones_are_no_longer_than_the_longest():
+    pauses = [Backoff().pause(attempts, 0.5) for attempts in range(1, Backoff().attempts)]
+
+    assert pauses == [0, 30, 120, 480, 1920, 7200, 7200]
+    assert 0.8 * sum(pauses) / 3600 > 3.7  # hours until a person is asked
+
+
+def test_only_a_given_up_message_is_sent_again_and_erasure_leaves_no_word_of_the_reason():
+    case = domain.tell(ToldCase("c_" + "a" * 26, instant(0)), Step.RECEIVED, template=1, params={}, at=instant(0))
+    [queued] = case.messages
+    resend = domain.Resend(instant(5), "officer-1", instant(9), "the address was corrected by telephone")
+    with pytest.raises(ValueError, match="not given up"):
+        domain.sent_again(queued, resend)
+
+    given_up = domain.given_up(domain.claimed(queued, at=instant(1), until=instant(4)), "smtp-550", at=instant(5))
+    again = domain.sent_again(given_up, resend)
+
+    assert (again.state, again.attempts, again.due_at, again.ended_at) == (State.QUEUED, 0, instant(9), None)
+    erased = domain.erase(domain.with_messages(case, [again]), at=instant(10), on="2026-03-01")
+    assert erased.messages[0].resends == (domain.Resend(instant(5), "officer-1", instant(9), None),)
 
 
 def test_a_message_id_tells_apart_what_is_different():
