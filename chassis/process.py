@@ -14,6 +14,7 @@ from collections.abc import Callable
 from chassis import logs
 from chassis.bus import BusUnavailable
 from chassis.running import Running
+from chassis.schema import SchemaRefused
 from chassis.service import Build
 from chassis.settings import ServiceSettings
 from chassis.store import StoreUnavailable
@@ -57,7 +58,7 @@ async def _main(name: str, settings: ServiceSettings, build: Build, role: str) -
         log.warning("events travel to Kafka in the clear", extra={"action": "service.bus-in-the-clear"})
     try:
         started = await running.start()
-    except (StoreUnavailable, BusUnavailable) as why:
+    except (StoreUnavailable, BusUnavailable, SchemaRefused) as why:
         log.error("not started", extra={"action": "service.not-started", "reason": str(why)})
         await running.stop()
         return 1

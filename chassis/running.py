@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from chassis import metrics, parked
+from chassis import metrics, parked, schema
 from chassis.adapters import open_bus, open_store
 from chassis.bus import Bus, Topic
 from chassis.callers import CallersFile
@@ -56,6 +56,7 @@ class Running:
         name: str,
         role: str = "all",
         limits: Limits | None = None,
+        ours: schema.Schema = schema.OURS,
         opens_store: Callable[[str], Awaitable[Store]] = open_store,
         opens_bus: Callable[[str], Awaitable[Bus]] = open_bus,
     ) -> None:
@@ -65,6 +66,7 @@ class Running:
         self._build = build
         self._name = name
         self._role = role
+        self._schema = ours
         self._limits = limits or Limits(gap_seconds=settings.gap_seconds)
         self._stop = asyncio.Event()
         self._asked_at = 0.0  # when the wish to stop came
@@ -77,7 +79,10 @@ class Running:
         self.runner: Runner | None = None
 
     async def start(self) -> bool:
-        """False when it was asked to stop before it could work. Raises StoreUnavailable and BusUnavailable."""
+        """False when it was asked to stop before it could work.
+
+        Raises StoreUnavailable, BusUnavailable, SchemaRefused.
+        """
         starting = asyncio.create_task(self._start(), name=f"{self._name}.start")
         stopping = asyncio.create_task(self._stop.wait())
         try:
@@ -104,22 +109,29 @@ class Running:
         self.infra = Infra(self.store, self.bus, clock, callers, Author(f"/{self._name}", clock), self.health)
         self.service = self._build(settings, self.infra)
         by_type(self.service.subscriptions)
-        if self._role == "setup" or settings.setup_at_start:
+        if self._role == "setup" or (settings.setup_at_start and not await schema.newer_is_there(store, self._schema)):
             await self.setup()
         if self._role == "setup":
             return
+        await schema.check(store, self._schema)
         if self.service.check is not None:
             await self.service.check()
         self._start_tasks(clock)
 
     async def setup(self) -> None:
-        """Collections, indexes, topics and the service's own versions of policy data. Repeatable."""
-        collections = [*dict.fromkeys([self.service.collection, *self.service.collections, parked.COLLECTION])]
+        """Collections, indexes, topics and the service's own versions of policy data. Repeatable.
+
+        Raises SchemaRefused, before anything is done, when the setup of a newer release has run.
+        """
+        await schema.refuse_newer(self.store, self._schema)
+        kept = [self.service.collection, *self.service.collections, parked.COLLECTION, schema.COLLECTION]
+        collections = [*dict.fromkeys(kept)]
         indexes = [*self.service.indexes, Index(parked.COLLECTION, ("key",)), Index(parked.COLLECTION, ("head",))]
         await self.store.setup(collections, indexes)
         await self.bus.setup([Topic(topic.name, topic.partitions, topic.retention_days) for topic in topics()])
         if self.service.setup is not None:
             await self.service.setup()
+        await schema.record(self.store, self.infra.clock, self._schema)
 
     def _start_tasks(self, clock: Clock) -> None:
         settings, service = self._settings, self.service

@@ -49,6 +49,7 @@ class Stack:
     business_date: str | None = None  # intake's calendar: YYYY-MM-DD, None = the real one
     inherit: bool = False
     settings: Mapping[str, str] = field(default_factory=dict)
+    code: Path | None = None  # the folder of a release, None = this one
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", self.folder.absolute())  # the services run elsewhere

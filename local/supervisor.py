@@ -105,9 +105,12 @@ class Supervisor:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         raise GivenUp("\n".join(keeper.given_up for keeper in self._keepers.values() if keeper.given_up))
 
-    async def restart(self, name: str, *, business_date: str | None) -> None:
-        """Stops one service as operators do, and starts it with another calendar; returns when it is ready."""
-        await self._keepers[name].replace(replace(self.stack, business_date=business_date))
+    async def restart(self, name: str, **changes: Any) -> None:
+        """Stops one service as operators do, and starts it with another calendar (`business_date`) or release (`code`).
+
+        Returns when it is ready.
+        """
+        await self._keepers[name].replace(replace(self.stack, **changes))
         await self.until_ready(name)
 
     def kill(self, name: str) -> int:
@@ -216,7 +219,7 @@ class Keeper:
                 stdin=asyncio.subprocess.PIPE,  # held open: its end tells the child that the supervisor is gone
                 stdout=descriptor,
                 stderr=descriptor,
-                cwd=ROOT,
+                cwd=self._stack.code or ROOT,
                 env=self._stack.environment(self.name),
                 start_new_session=True,  # Ctrl-C at the terminal is ours to pass on
             )
