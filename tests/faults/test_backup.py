@@ -65,13 +65,6 @@ async def lose_everything(world: World) -> None:
         await admin.close()
 
 
-@pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.long)])
-def servers(request: pytest.FixtureRequest) -> Servers:
-    if request.param == "embedded":
-        return Servers()
-    return Servers.real(*(request.getfixturevalue(name) for name in ("own_kafka", "mongo_server", "mail_server")))
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.fault("every store and topic lost, and restored from a backup made under load")
 async def test_a_backup_made_under_load_restores_the_whole_system(tmp_path: Path, servers: Servers) -> None:
