@@ -10,7 +10,7 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test faults bench check lock clean compose-secrets compose-demo compose-demo-down
+.PHONY: help demo up down test faults bench soak check lock clean compose-secrets compose-demo compose-demo-down
 
 help:
 	@echo "make demo    the stories of the field on a stack of their own; ends by itself"
@@ -21,6 +21,7 @@ help:
 	@echo "             (FAULTS='-k word' for some; a complete run writes docs/faults.md)"
 	@echo "make bench   measures the system, on real servers too where there are some; under ten minutes"
 	@echo "             (BENCH='--quick --only embedded' is rough and takes two; BENCH=--help says more)"
+	@echo "make soak    twenty minutes at 70 % of what this machine holds: does anything grow? (SOAK='--minutes 5 --on real')"
 	@echo "make check   ruff and mypy"
 	@echo "make lock    writes the locked requirements anew (needs uv)"
 	@echo "make compose-secrets   once, before docker compose up: keys and logins (needs Docker alone)"
@@ -62,6 +63,10 @@ faults:
 bench:
 	$(environment) --dev
 	@$(RUN) -m benchmarks $(BENCH)
+
+soak:
+	$(environment) --dev
+	@$(RUN) -m benchmarks.soak $(SOAK)
 
 check:
 	$(environment) --dev

@@ -87,9 +87,12 @@ class Load:
 
         return await self._measure(run, clients, 0.0, client_at_work)
 
-    async def open(self, per_second: float, seconds: float) -> Measured:
-        """Applications at their own pace, whatever the answers take."""
-        run = _Run(time.perf_counter())
+    async def open(self, per_second: float, seconds: float, posted: dict[str, float] | None = None) -> Measured:
+        """Applications at their own pace, whatever the answers take.
+
+        `posted`: takes, by case id, when the POST of each was due; for those who look while it goes on.
+        """
+        run = _Run(time.perf_counter(), {} if posted is None else posted)
         number = max(int(per_second * seconds), 1)
         waiting = iter(range(number))
 

@@ -54,11 +54,12 @@ class Servers:
 
 @dataclass(frozen=True)
 class Place:
-    """A running system: its stack, where its stores are, and the CPU that its processes have used."""
+    """A running system: its stack, where its stores are, the CPU that its processes have used, and their memory."""
 
     stack: Stack
     store_urls: Mapping[str, str]
     cpu: Cpu
+    memory: Callable[[], float | None]  # resident, in MB
 
 
 def new_stack(folder: Path, servers: Servers) -> Stack:
@@ -71,7 +72,11 @@ async def four_processes(servers: Servers) -> AsyncIterator[Place]:
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as folder:
         stack = new_stack(Path(folder) / "data", servers)
         async with Supervisor(stack) as running:
-            yield Place(stack, _store_urls(stack), lambda: _cpu_of([running.pid(name) for name in SERVICES]))
+
+            def pids() -> list[int | None]:
+                return [running.pid(name) for name in SERVICES]
+
+            yield Place(stack, _store_urls(stack), lambda: _cpu_of(pids()), lambda: _memory_of(pids()))
 
 
 @asynccontextmanager
@@ -88,7 +93,9 @@ async def one_process(servers: Servers) -> AsyncIterator[Place]:
             process = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, cwd=ROOT)
             try:
                 await _ready(stack, process)
-                yield Place(stack, _store_urls(stack), lambda: _cpu_of([process.pid]))
+                yield Place(
+                    stack, _store_urls(stack), lambda: _cpu_of([process.pid]), lambda: _memory_of([process.pid])
+                )
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     process.terminate()
@@ -142,3 +149,12 @@ def _cpu_of(pids: list[int | None]) -> float | None:
     except OSError:
         return None
     return sum(int(found[11]) + int(found[12]) for found in fields) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory_of(pids: list[int | None]) -> float | None:
+    """MB that are resident; None where there is no /proc."""
+    try:
+        pages = sum(int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) for pid in pids if pid)
+    except OSError:
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6

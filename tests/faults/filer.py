@@ -74,6 +74,11 @@ class Filer:
             finally:
                 stop.set()
 
+    def another(self) -> tuple[str, dict[str, Any]]:
+        """A key that was never used, and an application."""
+        self._count += 1
+        return f"{self._run}-{self._count}", self._filing(self._count)
+
     async def more(self, count: int, *, seconds: float = PATIENCE) -> None:
         """Until so many more were accepted than at this moment."""
         goal = len(self.accepted) + count
@@ -91,10 +96,9 @@ class Filer:
 
     async def _application(self) -> str:
         """One application; every fourth is amended, some of these again, and every seventh is withdrawn."""
-        self._count += 1
+        key, filing = self.another()
         number = self._count
-        filing = self._filing(number)
-        receipt = await self.api.submit(filing, key=f"{self._run}-{number}")
+        receipt = await self.api.submit(filing, key=key)
         case_id: str = receipt["case_id"]
         self.accepted[case_id] = Accepted()
         if number % 4 == 0:

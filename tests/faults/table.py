@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.faults.servers.wired import Wired
 from tests.faults.world import Servers
 from tests.servers.kafka import KafkaServer
 from tests.servers.mailpit import MailServer
@@ -66,6 +67,8 @@ def _server(item: Any) -> str:
     given = getattr(item, "funcargs", {}).values()
     if pairs := [one.name for one in given if isinstance(one, Servers)]:
         return pairs[0]
+    if wired := [one.world.servers.name for one in given if isinstance(one, Wired)]:
+        return wired[0]
     names = [one.name for one in given if isinstance(one, KafkaServer | MongoServer | MailServer)]
     return "; ".join(names) or Servers().name
 

@@ -21,6 +21,7 @@ from tests.faults.filer import DAY, PATIENCE, Filer
 from tests.faults.observed import Kept, Observed, Parked
 from tests.faults.reading import Stores, observe
 from tests.servers.kafka import KafkaServer
+from tests.servers.kafka_cluster import KafkaCluster
 from tests.servers.mailpit import MailServer
 from tests.servers.mongo import MongoServer
 
@@ -49,7 +50,7 @@ class Servers:
     mail: MailServer | None = None
 
     @classmethod
-    def real(cls, kafka: KafkaServer, mongo: MongoServer, mail: MailServer | None = None) -> Servers:
+    def real(cls, kafka: KafkaServer | KafkaCluster, mongo: MongoServer, mail: MailServer | None = None) -> Servers:
         """`kafka`: a broker of the test's own, because topics have fixed names. Databases get fresh names."""
         run = secrets.token_hex(4)
         urls = {service: mongo.url(f"zhicheng_{run}_{service}") for service in SERVICES}
@@ -76,6 +77,7 @@ class World:
     api: Partner
     filer: Filer
     deaths: Counter[str]  # by service: processes that ended without being asked
+    said: list[str]  # what the supervisor has said, in words
     injected: set[str] = field(default_factory=set)  # keys of records that came from the test
 
     async def idle(self, *, seconds: float = PATIENCE) -> None:
@@ -139,7 +141,10 @@ async def a_world(
     # A service that is killed again and again is never given up.
     deaths: Counter[str] = Counter()
 
+    said: list[str] = []
+
     def hears(words: str) -> None:
+        said.append(words)
         service, _, rest = words.partition(" ")
         deaths[service] += rest.startswith("ended")
 
@@ -147,4 +152,4 @@ async def a_world(
         Supervisor(stack, say=hears, patience=Patience(ready=PATIENCE, quick=0.0)) as running,
         Partner(stack, seconds=PATIENCE) as api,
     ):
-        yield World(servers, stack, running, api, Filer(api), deaths)
+        yield World(servers, stack, running, api, Filer(api), deaths, said)

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import fcntl
 import os
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 FETCH_SECONDS = 100  # one command; a test has 180 s with all that it starts
 LOGS_KEPT = 20
+_PORTS = range(10_000, 15_000)  # embedded stacks take theirs above
+_given: set[int] = set()
 
 
 class NotFetched(Exception):
@@ -81,9 +84,35 @@ def _lives(pid: int) -> bool:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ones, each free at this moment and never given twice in this run.
+
+    They lie below the range from which systems take ports for outgoing connections: a server that is stopped for a
+    while would else lose its port to a client, or a client that looks for it would connect to itself.
+    """
+    with ExitStack() as bound:
+        found: list[int] = []
+        for port in random.sample(_PORTS, len(_PORTS)):
+            if len(found) == count:
+                break
+            if port not in _given and _binds(bound, port):
+                found.append(port)
+    if len(found) < count:
+        raise NotFetched(f"no {count} free ports between {_PORTS[0]} and {_PORTS[-1]}")
+    _given.update(found)
+    return found
+
+
+def _binds(bound: ExitStack, port: int) -> bool:
+    probe = bound.enter_context(socket.socket())
+    try:
+        probe.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
 
 
 def listens(port: int) -> bool:

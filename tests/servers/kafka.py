@@ -73,24 +73,32 @@ def own_kafka() -> Iterator[KafkaServer]:
 
 
 @contextmanager
-def _own() -> Iterator[KafkaServer]:
-    with _container_or_process() as server:
+def behind(port: int) -> Iterator[KafkaServer]:
+    """A broker of its own that sends its clients to another port of 127.0.0.1, where a proxy listens."""
+    with _own(port) as server:
+        yield server
+
+
+@contextmanager
+def _own(advertised: int | None = None) -> Iterator[KafkaServer]:
+    with _container_or_process(advertised) as server:
         used["Kafka"] = server.name
         yield server
 
 
-def _container_or_process() -> AbstractContextManager[KafkaServer]:
+def _container_or_process(advertised: int | None) -> AbstractContextManager[KafkaServer]:
     if (docker_answers() and image_is_there(IMAGE)) or kafka_process.lacks():
-        return container()
-    return process()
+        return container(advertised)
+    return process(advertised)
 
 
 @contextmanager
-def process() -> Iterator[KafkaServer]:
+def process(advertised: int | None = None) -> Iterator[KafkaServer]:
     """A broker of its own from the published jars, gone afterwards."""
+    properties = PROPERTIES | ({} if advertised is None else {"advertised.listeners": _plaintext(advertised)})
     with ExitStack() as running:
         try:
-            port, control = running.enter_context(kafka_process.process(PROPERTIES))
+            port, control = running.enter_context(kafka_process.process(properties))
         except (NotFetched, NotStarted) as error:
             used["Kafka"] = f"none ({error}; {WAYS})"
             absent(f"Kafka: {used['Kafka']}")
@@ -98,7 +106,7 @@ def process() -> Iterator[KafkaServer]:
 
 
 @contextmanager
-def container() -> Iterator[KafkaServer]:
+def container(advertised: int | None = None) -> Iterator[KafkaServer]:
     """A broker of its own in a container, gone afterwards."""
     if not docker_answers() or not image_is_there(IMAGE):
         absent(NONE)
@@ -108,7 +116,7 @@ def container() -> Iterator[KafkaServer]:
     port = free_port()
     properties = PROPERTIES | {
         "listeners": "PLAINTEXT://:9092,CONTROLLER://:9093",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "advertised.listeners": _plaintext(advertised or port),
         "controller.quorum.voters": "1@localhost:9093",
         "log.dirs": "/tmp/kafka-logs",  # noqa: S108
     }
@@ -129,3 +137,7 @@ def _version(running: Any) -> str:
     code, output = running.exec_run(["ls", "/opt/kafka/libs"])
     found = re.search(r"^kafka-clients-([0-9][\w.]*)\.jar$", output.decode(), re.MULTILINE) if code == 0 else None
     return found[1] if found else "of unknown version"
+
+
+def _plaintext(port: int) -> str:
+    return f"PLAINTEXT://127.0.0.1:{port}"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.servers.control import Control, NotStarted, Process
-from tests.servers.folder import NotFetched, fetch, free_port, locked, place
+from tests.servers.folder import NotFetched, fetch, free_ports, locked, place
 
 POM = Path(__file__).with_name("kafka-jars.xml")
 VERSION = "4.3.1"  # as in the pom
@@ -54,13 +54,16 @@ def jars() -> Path | str:
 
 
 @contextmanager
-def process(properties: Mapping[str, str]) -> Iterator[tuple[int, Control]]:
-    """A broker with these properties (listeners and folder aside); its port. Raises NotFetched and NotStarted."""
+def process(properties: Mapping[str, str], *, alone: bool = True) -> Iterator[tuple[int, Control]]:
+    """A broker with these properties; its port. Listeners and voters are its own unless they say others.
+
+    One that is not alone is not waited for: it is up when the others are. Raises NotFetched and NotStarted.
+    """
     libraries = jars()
     if isinstance(libraries, str):
         raise NotFetched(libraries)
     with place("kafka") as (data, log):
-        port, controller = free_port(), free_port()
+        port, controller = free_ports(2)
         config = data / "server.properties"
         own = {
             "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
@@ -68,17 +71,22 @@ def process(properties: Mapping[str, str]) -> Iterator[tuple[int, Control]]:
             "controller.quorum.voters": f"1@127.0.0.1:{controller}",
             "log.dirs": str(data / "log"),
         }
-        config.write_text("".join(f"{name}={value}\n" for name, value in {**properties, **own}.items()))
+        config.write_text("".join(f"{name}={value}\n" for name, value in {**own, **properties}.items()))
         java = ["java", "-Xms256m", "-Xmx512m", "-cp", f"{libraries}/*"]
         _format(java, config, log)
         server = Process([*java, "kafka.Kafka", str(config)], folder=data, log=log)
         try:
             server.start()
-            if trouble := server.until(lambda: b"Kafka Server started" in log.read_bytes(), seconds=START_SECONDS):
-                raise NotStarted(trouble)
+            if alone:
+                _wait_until_started(server, log)
             yield port, server
         finally:
             server.stop()
+
+
+def _wait_until_started(server: Process, log: Path) -> None:
+    if trouble := server.until(lambda: b"Kafka Server started" in log.read_bytes(), seconds=START_SECONDS):
+        raise NotStarted(trouble)
 
 
 def _format(java: list[str], config: Path, log: Path) -> None:

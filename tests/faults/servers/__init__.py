@@ -1,0 +1,1 @@
+"""Faults around the services: servers stop, freeze and fill up, lines are spoiled, members come and go."""
