@@ -1,6 +1,7 @@
 """Mailpit, a mail server with an inbox that tests can read: `TEST_MAILPIT`, else a container, else none.
 
-`TEST_MAILPIT` = host:smtp_port:http_port. Tests use recipients of their own and look for those only.
+`TEST_MAILPIT` = host:smtp_port:http_port. Tests use recipients of their own and look for those only. It must keep
+10,000 mails (MP_MAX_MESSAGES).
 """
 
 import os
@@ -53,6 +54,7 @@ def mail_server() -> Iterator[MailServer]:
 
     container = DockerContainer(IMAGE).with_exposed_ports(1025, 8025).with_kwargs(labels=CONTAINER_LABELS)
     container.with_env("MP_DISABLE_VERSION_CHECK", "true")  # it would ask the Internet before it tells its own
+    container.with_env("MP_MAX_MESSAGES", "0")  # it would forget all but the last 500
     container.waiting_for(HttpWaitStrategy(8025, "/livez").with_startup_timeout(60))
     with container:
         host = "127.0.0.1"
