@@ -10,7 +10,8 @@ define environment
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test faults bench soak check lock clean compose-secrets compose-demo compose-demo-down
+.PHONY: help demo up down test faults faults-bite bench soak check lock clean \
+  compose-secrets compose-demo compose-demo-down
 
 help:
 	@echo "make demo    the stories of the field on a stack of their own; ends by itself"
@@ -19,6 +20,7 @@ help:
 	@echo "make test    all tests that this machine can run (TESTS='tests/intake -k word' for some)"
 	@echo "make faults  breaks everything that can break and proves what must hold; under 45 minutes, on real servers too"
 	@echo "             (FAULTS='-k word' for some; a complete run writes docs/faults.md)"
+	@echo "make faults-bite   takes one safeguard at a time out of a copy; a test must fail and name the broken promise"
 	@echo "make bench   measures the system, on real servers too where there are some; under ten minutes"
 	@echo "             (BENCH='--quick --only embedded' is rough and takes two; BENCH=--help says more)"
 	@echo "make soak    twenty minutes at 70 % of what this machine holds: does anything grow? (SOAK='--minutes 5 --on real')"
@@ -59,6 +61,10 @@ test:
 faults:
 	$(environment) --dev
 	@$(RUN) -m pytest -v tests/faults -m "long or not long" $(or $(FAULTS),--faults-table docs/faults.md)
+
+faults-bite:
+	$(environment) --dev
+	@$(RUN) -m tests.faults.bite
 
 bench:
 	$(environment) --dev

@@ -19,6 +19,7 @@ from tests.waiting import until
 
 
 async def test_events_of_a_key_are_handled_in_order_and_each_once(bench: Bench) -> None:
+    """INVARIANT: effects are once, however often an event comes."""
     first, second = withdrawn(A, 1), withdrawn(A, 2)
     await bench.bus.publish([first, first, second, withdrawn(B, 1), first, second])
 
