@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chassis.bus import Record
+from chassis.store import StoreUnavailable
 from local.partner import Partner
 from local.stack import SERVICES, Stack, free_ports
 from local.supervisor import Patience, Supervisor
@@ -76,7 +77,7 @@ class World:
     running: Supervisor
     api: Partner
     filer: Filer
-    deaths: Counter[str]  # by service: processes that ended without being asked
+    deaths: Counter[str]  # by service: processes that died of SIGKILL
     said: list[str]  # what the supervisor has said, in words
     injected: set[str] = field(default_factory=set)  # keys of records that came from the test
 
@@ -88,7 +89,7 @@ class World:
         await self.running.until_ready()
         end = time.monotonic() + seconds
         async with Stores(self.store_urls, without=self.injected) as stores:
-            while (moving := await stores.under_way()) is not None:
+            while (moving := await _under_way(stores)) is not None:
                 if time.monotonic() > end:
                     raise NotIdle(f"not at rest after {seconds:.0f} s: {moving}")
                 await asyncio.sleep(0.1)
@@ -129,6 +130,13 @@ class World:
         return self.servers.bus_url or f"local:{self.stack.folder / 'bus.db'}"
 
 
+async def _under_way(stores: Stores) -> str | None:
+    try:
+        return await stores.under_way()
+    except StoreUnavailable as why:
+        return f"a store does not answer: {why}"
+
+
 @asynccontextmanager
 async def a_world(
     folder: Path, servers: Servers | None = None, *, settings: Mapping[str, str] | None = None
@@ -146,7 +154,7 @@ async def a_world(
     def hears(words: str) -> None:
         said.append(words)
         service, _, rest = words.partition(" ")
-        deaths[service] += rest.startswith("ended")
+        deaths[service] += rest.startswith("ended (signal SIGKILL)")
 
     async with (
         Supervisor(stack, say=hears, patience=Patience(ready=PATIENCE, quick=0.0)) as running,
