@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.faults.servers.wired import Wired
-from tests.faults.world import Servers
+from tests.faults.world import Servers, World
 from tests.servers.kafka import KafkaServer
 from tests.servers.mailpit import MailServer
 from tests.servers.mongo import MongoServer
@@ -65,7 +65,9 @@ def page(rows: Sequence[Row]) -> str:
 
 def _server(item: Any) -> str:
     given = getattr(item, "funcargs", {}).values()
-    if pairs := [one.name for one in given if isinstance(one, Servers)]:
+    worlds = [one if isinstance(one, World) else getattr(one, "world", None) for one in given]
+    pairs = [one.name for one in given if isinstance(one, Servers)]
+    if pairs := [*pairs, *(world.servers.name for world in worlds if isinstance(world, World))]:
         return pairs[0]
     if wired := [one.world.servers.name for one in given if isinstance(one, Wired)]:
         return wired[0]
