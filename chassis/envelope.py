@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from chassis import chain
 from chassis.bus import Received, Record
+from chassis.chain import Chain
 from chassis.handlers import Delivery
 from contracts.events import Event
 
@@ -27,9 +29,20 @@ class Unreadable:
 
 
 def to_record(
-    event: Event, *, sequence: int, source: str, time: str, partner_id: str, correlation_id: str, causation_id: str
+    event: Event,
+    *,
+    sequence: int,
+    before: Chain | None = None,
+    source: str,
+    time: str,
+    partner_id: str,
+    correlation_id: str,
+    causation_id: str,
 ) -> Record:
-    """The record of an event. Its id derives from source, key and sequence, so a repeat carries the same one."""
+    """The record of an event. Its id derives from source, key and sequence, so a repeat carries the same one.
+
+    before: the last event of each type before it. Without it a reader takes every number before for one it must have.
+    """
     headers = {
         "ce_specversion": "1.0",
         "ce_id": _event_id(source, event.case_id, sequence),
@@ -39,6 +52,7 @@ def to_record(
         "ce_time": time,
         "ce_dataschema": f"urn:zhicheng:{event.TYPE}:{event.VERSION}",
         "ce_sequence": str(sequence),
+        **({} if before is None else {"ce_before": chain.text(before)}),
         "ce_partnerid": partner_id,
         "ce_correlationid": correlation_id,
         "ce_causationid": causation_id,
@@ -72,6 +86,9 @@ def decode(received: Received, known: Mapping[str, type[Event]]) -> Delivery | U
     if not _SEQUENCE.fullmatch(headers.get("ce_sequence", "")):
         return Unreadable(received, "sequence-missing")
     sequence = int(headers["ce_sequence"])
+    before = chain.read(headers["ce_before"], sequence) if "ce_before" in headers else None
+    if before is None and "ce_before" in headers:
+        return Unreadable(received, "before-not-valid")
     event: Event | None = None
     if kind := known.get(type_):
         version = headers.get("ce_dataschema", "").rpartition(":")[2]
@@ -96,4 +113,5 @@ def decode(received: Received, known: Mapping[str, type[Event]]) -> Delivery | U
         partner_id=headers.get("ce_partnerid", ""),
         correlation_id=headers.get("ce_correlationid", ""),
         event=event,
+        before=before,
     )

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chassis import metrics
+from chassis import chain, metrics
+from chassis.chain import Chain
 from chassis.correlation import correlated
 from chassis.handlers import Delivery, Reject, Retry, Save, Subscription
 from chassis.outbox import Author
@@ -53,7 +54,7 @@ class Fold:
         checked: what no store can keep is a failure of the handler that returned it, found here and not by the store.
         """
         state = _State(document, checked=checked)
-        folded = Folded(left=list(deliveries))
+        folded = Folded(left=[delivery for delivery in deliveries if not self.passes_over(delivery)])
         progress = True
         while progress:  # an event that closes a gap lets the ones behind it go on
             progress = False
@@ -65,6 +66,10 @@ class Fold:
         if state.touched:
             folded.write = self._write(deliveries[0].key, state)
         return folded
+
+    def passes_over(self, delivery: Delivery) -> bool:
+        """Is it of a type without a handler here, and no mark needed to say so?"""
+        return chain.passed_over(delivery.type, delivery.before, self._table)
 
     async def _one(self, delivery: Delivery, state: _State, folded: Folded) -> bool:
         producer = delivery.producer
@@ -82,7 +87,7 @@ class Fold:
         if not ends:
             if producer in folded.troubles and folded.troubles[producer].kind != "gap":
                 return False
-            if delivery.sequence > last + 1:
+            if last < chain.needed(delivery.sequence, delivery.before, self._table):
                 folded.troubles.setdefault(producer, Trouble("gap", "gap"))
                 return False
         try:
@@ -125,12 +130,13 @@ class Fold:
         if saved is not None:
             if state.checked:
                 check(Write("create", self._collection, delivery.key, fields=saved.fields, append=saved.append))
-            state.outgoing += self._author.outgoing(
-                saved.events, state.emitted, partner_id, delivery.correlation_id, delivery.id
+            outgoing, said = self._author.outgoing(
+                saved.events, state.said, partner_id, delivery.correlation_id, delivery.id
             )
+            state.outgoing += outgoing
             for name in saved.fields:  # the handler saw what was appended before; what it sets now replaces it
                 state.append.pop(name, None)
-            state.fields |= saved.fields
+            state.fields |= {**saved.fields, **said}
             for name, entries in saved.append.items():
                 state.append.setdefault(name, []).extend(entries)
         state.partner_id = partner_id
@@ -155,6 +161,8 @@ class Fold:
         subscription = self._table.get(delivery.type)
         if subscription is None or subscription.line is None or delivery.event is None:
             return None
+        if chain.needed(delivery.sequence, delivery.before, self._table) != delivery.sequence - 1:
+            return None  # a push moves a mark by one
         try:
             with correlated(delivery.correlation_id):
                 entries = subscription.line(delivery.event, delivery)
@@ -194,6 +202,11 @@ class _State:
     @property
     def emitted(self) -> int:
         return (self.document.emitted if self.document else 0) + len(self.outgoing)
+
+    @property
+    def said(self) -> Chain:
+        said = self.fields.get("said") or (self.document.data.get("said") if self.document else None)
+        return chain.stored(said, self.emitted)
 
     def is_stone(self, subscription: Subscription) -> bool:
         """Is it a document that gets no line?"""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chassis.bus import Received
+from chassis.chain import Chain
 from chassis.store import Document
 from contracts.events import Event
 
@@ -50,6 +51,7 @@ class Delivery:
     partner_id: str
     correlation_id: str
     event: Event | None
+    before: Chain | None = None  # the last event of each type before it; None: its producer does not say
 
 
 Handler = Callable[[Any, Document | None], Awaitable[Save | None]]
@@ -68,6 +70,8 @@ class Subscription:
 
 def on(*types: type[Event], do: Handler, ends: bool = False) -> Subscription:
     """Events that a handler turns into a `Save` of their document (or None: nothing but the mark moves).
+
+    Types without a handler are passed over and leave no mark.
 
     ends: the event ends the aggregate and is handled whatever came before it, a gap or a parked event included.
     """

@@ -6,7 +6,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chassis import correlation
+from chassis import chain, correlation
+from chassis.chain import Chain
 from chassis.clock import Clock
 from chassis.envelope import to_record
 from chassis.store import Document, Outgoing, Write, change, create
@@ -14,7 +15,10 @@ from contracts.events import Event
 
 
 class Author:
-    """Writes documents in the name of one service. `source`: "/intake"."""
+    """Writes documents in the name of one service. `source`: "/intake".
+
+    A document's field `said` holds which events of its key came last, by type (see `chain`).
+    """
 
     def __init__(self, source: str, clock: Clock) -> None:
         self.source = source
@@ -34,8 +38,9 @@ class Author:
         causation_id: str = "",
     ) -> Write:
         """A new document of this partner, with its first events."""
-        outgoing = self.outgoing(events, 0, partner_id, correlation_id, causation_id)
-        return create(collection, id, {**fields, "partner_id": partner_id}, append=append, seen=seen, events=outgoing)
+        outgoing, said = self.outgoing(events, chain.FIRST, partner_id, correlation_id, causation_id)
+        own = {"partner_id": partner_id, **said}
+        return create(collection, id, {**fields, **own}, append=append, seen=seen, events=outgoing)
 
     def change(
         self,
@@ -51,29 +56,31 @@ class Author:
     ) -> Write:
         """Replaces the version that was read; its new events follow the ones it has sent before."""
         partner_id = str(document.data.get("partner_id", ""))
-        outgoing = self.outgoing(events, document.emitted, partner_id, correlation_id, causation_id)
-        return change(collection, document, fields, append=append, seen=seen, events=outgoing)
+        before = chain.stored(document.data.get("said"), document.emitted)
+        outgoing, said = self.outgoing(events, before, partner_id, correlation_id, causation_id)
+        return change(collection, document, {**fields, **said}, append=append, seen=seen, events=outgoing)
 
     def outgoing(
-        self, events: Sequence[Event], after: int, partner_id: str, correlation_id: str, causation_id: str
-    ) -> list[Outgoing]:
-        """Numbers the events after `after` and makes their records."""
+        self, events: Sequence[Event], before: Chain, partner_id: str, correlation_id: str, causation_id: str
+    ) -> tuple[list[Outgoing], dict[str, str]]:
+        """Numbers the events after `before` and makes their records; with the field that says which came last."""
         if not events:
-            return []
+            return [], {}
         time = self._clock.now()
         correlation_id = correlation_id or correlation.current() or uuid.uuid4().hex
-        return [
-            Outgoing(
-                sequence,
-                to_record(
-                    event,
-                    sequence=sequence,
-                    source=self.source,
-                    time=time,
-                    partner_id=partner_id,
-                    correlation_id=correlation_id,
-                    causation_id=causation_id,
-                ),
+        outgoing = []
+        for event in events:
+            sequence = chain.last(before) + 1
+            record = to_record(
+                event,
+                sequence=sequence,
+                before=before,
+                source=self.source,
+                time=time,
+                partner_id=partner_id,
+                correlation_id=correlation_id,
+                causation_id=causation_id,
             )
-            for sequence, event in enumerate(events, start=after + 1)
-        ]
+            outgoing.append(Outgoing(sequence, record))
+            before = chain.extended(before, event.TYPE)
+        return outgoing, {"said": chain.text(before)}

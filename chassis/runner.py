@@ -150,6 +150,8 @@ class Runner:
             read = decode(received, self._known)
             if isinstance(read, Unreadable):
                 parks.append(self.held.park(received, read.reason, head=True))
+            elif self._fold.passes_over(read):
+                metrics.EVENTS.labels(service=self._service, type="unknown", outcome="skipped").inc()
             else:
                 work.setdefault(read.key, []).append(read)
         return work, parks

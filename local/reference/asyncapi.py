@@ -28,6 +28,12 @@ _HEADERS: dict[str, tuple[dict[str, Any], str]] = {
         {"pattern": "^[1-9][0-9]*$"},
         "Counts the events of one key from 1. Drop the same or a lower number; never handle past a gap.",
     ),
+    "ce_before": (
+        {"pattern": "^[^=,]+=[0-9]+(,[^=,]+=[0-9]+)*$"},
+        "Which numbers the events before bear, of this key: <type>=<number of the last of that type>, with commas. "
+        "*=n stands for events of any type up to n; *=0: this is the first. A reader that hears some types only has a "
+        "gap when the highest number among those types and * is above the last one that it has handled.",
+    ),
     "ce_partnerid": ({}, "The partner that owns the case."),
     "ce_correlationid": ({}, "Leads through everything that followed from one request."),
     "ce_causationid": ({}, "Id of the event that this one answers; empty when a request caused it."),

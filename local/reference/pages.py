@@ -21,7 +21,9 @@ from local.reference.services import Shown
 def topics_page() -> str:
     parts = [
         "One topic per owner; its event types are told apart by the header `ce_type`. Delivery is at least once and in "
-        "order per key; `ce_sequence` counts the events of one key from 1. The same for machines: "
+        "order per key; `ce_sequence` counts the events of one key from 1, and `ce_before` names the last event of "
+        "each type before, so that a reader may pass over the types that it does not hear "
+        "([decision 8](../decisions/0008-skipped-events-and-claims.md)). The same for machines: "
         "[asyncapi.yaml](asyncapi.yaml), as a page: [asyncapi.html](asyncapi.html)."
     ]
     for topic in topics():

@@ -10,7 +10,7 @@ from services.competition.use_cases.assess import Assess
 
 
 def subscriptions(assess: Assess) -> Sequence[Subscription]:
-    """A held or determined case changes nothing here: those events move the mark and no more."""
+    """A held or determined case changes nothing here: those events are passed over."""
     return [
         on(CaseSubmitted, CaseAmended, do=assess.filed),
         on(AssessmentRequested, do=assess.asked_again),

@@ -1,4 +1,4 @@
-"""Events in: what this service does about each. Held and determined cases only move their marks."""
+"""Events in: what this service does about each. Held and determined cases are passed over."""
 
 from __future__ import annotations
 

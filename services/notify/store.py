@@ -84,13 +84,12 @@ class ToldCases:
         self, document: Document, case: ToldCase, *, events: Sequence[Event] = (), correlation_id: str = ""
     ) -> Document | None:
         """Writes the case over the version that was read: the document as it stands then; None: another was first."""
-        fields = dump(case)
-        write = self._author.change(COLLECTION, document, fields, events=events, correlation_id=correlation_id)
+        write = self._author.change(COLLECTION, document, dump(case), events=events, correlation_id=correlation_id)
         [outcome] = await self._store.write([write])
         if outcome is not Outcome.WRITTEN:
             return None
         emitted = document.emitted + len(events)
-        return Document(document.id, document.version + 1, {**document.data, **fields}, document.seen, emitted)
+        return Document(document.id, document.version + 1, {**document.data, **write.fields}, document.seen, emitted)
 
     async def page(self, partner: str, *, state: State | None, after: Place | None, limit: int) -> list[Document]:
         """Cases of one partner, newest first; `after`: creation and id of the last one of the page before."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from chassis import parked
 from chassis.bus import Bus, Record
+from chassis.chain import Chain
 from chassis.clock import Clock
 from chassis.envelope import to_record
 from chassis.handlers import Delivery, Save, Subscription, on, on_line
@@ -41,10 +42,17 @@ def told(id: str, sequence: int, case: str = A) -> Record:
     return record(event, sequence, source="/notify")
 
 
-def record(event: Event, sequence: int, source: str = "/intake", correlation: str = "correlation") -> Record:
+def record(
+    event: Event,
+    sequence: int,
+    source: str = "/intake",
+    correlation: str = "correlation",
+    before: Chain | None = None,
+) -> Record:
     return to_record(
         event,
         sequence=sequence,
+        before=before,
         source=source,
         time="2026-01-01T00:00:00.000Z",
         partner_id="partner",

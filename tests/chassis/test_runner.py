@@ -13,8 +13,8 @@ from chassis.holding import Limits
 from chassis.outbox import Author
 from chassis.relay import Relay, relay_once
 from chassis.store import Document, StoreUnavailable, change
-from contracts.events import CaseWithdrawn
-from tests.chassis.bench import TOPIC, A, B, Bench, C, erased, told, withdrawn
+from contracts.events import CaseHeld, CaseWithdrawn
+from tests.chassis.bench import TOPIC, A, B, Bench, C, erased, record, told, withdrawn
 from tests.waiting import until
 
 
@@ -139,6 +139,7 @@ async def test_an_event_that_ends_its_aggregate_passes_gaps_and_parked_events(be
         ({"ce_sequence": "one"}, "sequence-missing"),
         ({"ce_sequence": "9" * 30}, "sequence-missing"),
         ({"ce_source": "/a.b"}, "source-unknown"),
+        ({"ce_before": "intake.case.held=7"}, "before-not-valid"),
         ({"ce_type": ""}, "headers-missing"),
         ({"ce_dataschema": "urn:zhicheng:intake.case.withdrawn:2"}, "version-unknown"),
     ],
@@ -147,7 +148,7 @@ async def test_an_unreadable_event_is_parked_and_nothing_else_stops(
     bench: Bench, change_headers: dict[str, str], reason: str
 ) -> None:
     good = withdrawn(A, 1)
-    headers = tuple((name, change_headers.get(name, value)) for name, value in good.headers)
+    headers = tuple({**dict(good.headers), **change_headers}.items())
     bad = Record(good.topic, good.key, headers, good.value)
     await bench.bus.publish([bad, Record(TOPIC, A, good.headers, b"{not json"), withdrawn(B, 1)])
     async with bench.running():
@@ -162,6 +163,29 @@ async def test_an_unknown_type_is_skipped_and_its_number_counts(bench: Bench) ->
     await bench.bus.publish([Record(TOPIC, A, headers, b"{}"), withdrawn(A, 2)])
     async with bench.running():
         await bench.has(A, 2)
+
+
+async def test_a_type_without_a_handler_is_passed_over_and_leaves_nothing(bench: Bench) -> None:
+    """INVARIANT: what a service does not hear costs it no write, and hides no event that it does hear."""
+    held, drop = CaseHeld.TYPE, CaseWithdrawn.TYPE
+    first = record(_held(A), 1, before={"*": 0})
+    await bench.bus.publish([first, record(_held(B), 1, before={"*": 0})])
+    await bench.bus.publish([record(_withdrawal(B, 3), 3, before={held: 2})])
+    await bench.bus.publish([record(_withdrawal(A, 4), 4, before={held: 2, drop: 3}), withdrawn(C, 1)])
+    async with bench.running():
+        await bench.has(C, 1)
+        await bench.has(B, 3)
+        assert await bench.store.get("things", A) is None
+        await bench.has_parked((A, 4, "gap"))
+    assert (await bench.store.get("things", B)).seen == {"intake": 3}  # type: ignore[union-attr]
+
+
+def _held(case: str) -> CaseHeld:
+    return CaseHeld(case_id=case, revision=1, case_number="n", reason="duplicate", contact_sealed="")
+
+
+def _withdrawal(case: str, revision: int) -> CaseWithdrawn:
+    return CaseWithdrawn(case_id=case, revision=revision, case_number="n")
 
 
 async def test_lines_are_pushed_in_order_without_a_new_version(bench: Bench) -> None:

@@ -252,8 +252,7 @@ async def produced(tmp_path: Path) -> dict[Path, dict[str, Any]]:
         for received in events:
             example = example_of(received)
             type_ = example["headers"]["ce_type"]
-            for volatile in ("ce_sequence",):
-                example["headers"][volatile] = "1"
+            example["headers"] |= {"ce_sequence": "1", "ce_before": "*=0"}
             path = FOLDER / type_ / str(BY_TYPE[type_].VERSION) / f"{shape(example)}.json"
             made.setdefault(path, example)
     return made

@@ -12,6 +12,7 @@ import pytest
 
 from chassis.adapters import open_bus
 from chassis.bus import Topic
+from chassis.chain import FIRST
 from chassis.clock import Clock
 from chassis.outbox import Author
 from chassis.sealing import format_keys
@@ -87,7 +88,7 @@ async def test_a_process_killed_again_and_again_loses_no_message_and_makes_few_c
     records = [
         outgoing.record
         for number in range(CASES)
-        for outgoing in author.outgoing(story(number), 0, "partner-1", "", "")
+        for outgoing in author.outgoing(story(number), FIRST, "partner-1", "", "")[0]
     ]
     assert all(await bus.publish(records))
     await bus.close()
