@@ -7,6 +7,7 @@ import importlib
 from contracts.events import BY_TYPE
 from contracts.topics import topics
 from tests.contracts.test_examples import on_file
+from tests.subscriptions import heard_by
 
 # What another service, or a reader of its API, shows of each type; the journey test that would fail without it.
 SEEN_IN = {
@@ -63,10 +64,6 @@ def test_each_type_changes_something_that_a_journey_sees() -> None:
 
 
 def test_each_type_has_a_hearer_that_acts_on_it() -> None:
-    from tests.contracts.test_examples import _subscriptions
-
     for topic in topics():
-        acting = {
-            event.TYPE for consumer in topic.consumers for line in _subscriptions(consumer) for event in line.types
-        }
+        acting = {type_ for consumer in topic.consumers for type_ in heard_by(consumer)}
         assert set(topic.types) <= acting

@@ -18,11 +18,12 @@ import pytest
 
 from chassis.bus import Partition, Received
 from chassis.envelope import Unreadable, decode
-from chassis.handlers import Delivery, by_type
+from chassis.handlers import Delivery
 from contracts.events import BY_TYPE
 from contracts.schemas import file_of
 from contracts.topics import topics
 from tests.filings import a_cgma, a_filing, a_person, an_engineer
+from tests.subscriptions import subscriptions
 from tests.town import OFFICER, Town
 from tests.waiting import until
 
@@ -291,25 +292,8 @@ def test_an_example_is_valid_and_each_consumer_reads_it(path: Path) -> None:
     )
     [topic] = [topic for topic in topics() if topic.name == kind.TOPIC]
     for consumer in topic.consumers:
-        known = {event.TYPE: event for line in _subscriptions(consumer) for event in line.types}
+        known = {event.TYPE: event for line in subscriptions(consumer) for event in line.types}
         read = decode(received, known)
         assert not isinstance(read, Unreadable)
         assert isinstance(read, Delivery)
         assert read.key == example["key"]
-
-
-def _subscriptions(service: str) -> list[Any]:
-    """What a service subscribes to, with handlers that are not called here."""
-    from services.competition import consumers as competition
-    from services.equivalence import consumers as equivalence
-    from services.intake import consumers as intake
-    from services.notify import consumers as notify
-
-    class Anything:
-        def __getattr__(self, name: str) -> Any:
-            return lambda *_: None
-
-    modules = {"competition": competition, "equivalence": equivalence, "intake": intake, "notify": notify}
-    subscriptions = list(modules[service].subscriptions(Anything()))  # type: ignore[arg-type,attr-defined]
-    by_type(subscriptions)
-    return subscriptions
