@@ -1,9 +1,10 @@
-"""`python -m chassis.backup save|check|list|restore FOLDER`: backup and restore of the whole system."""
+"""`python -m chassis.backup save|check|list|since|restore FOLDER`: backup and restore of the whole system."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -18,6 +19,7 @@ from chassis.backup.files import BackupRefused, read_manifest
 from chassis.backup.ports import BusArchive, StoreArchive
 from chassis.backup.restore import restore
 from chassis.backup.save import save
+from chassis.backup.since import since
 from chassis.bus import BusUnavailable, Topic
 from chassis.owned_file import FileRefused
 from chassis.settings import ServiceSettings
@@ -25,6 +27,7 @@ from chassis.store import StoreUnavailable
 from contracts.topics import heard_by, topics
 
 SERVICES = sorted({topic.producer for topic in topics()})
+OWNER = "intake"  # of what comes from outside and is said by nobody else
 
 
 def places(service: str) -> ServiceSettings:
@@ -36,15 +39,19 @@ def places(service: str) -> ServiceSettings:
     return Places()
 
 
+def _bus_url() -> str:
+    urls = {places(service).bus_url.get_secret_value() for service in SERVICES}
+    if len(urls) > 1:
+        raise BackupRefused("the services do not name the same bus: see <SERVICE>_BUS_URL")
+    return urls.pop()
+
+
 @asynccontextmanager
 async def opened(*, writable: bool) -> AsyncIterator[tuple[dict[str, StoreArchive], BusArchive]]:
     """All stores and the bus of the environment."""
     settings = {service: places(service) for service in SERVICES}
-    buses = {each.bus_url.get_secret_value() for each in settings.values()}
-    if len(buses) > 1:
-        raise BackupRefused("the services do not name the same bus: see <SERVICE>_BUS_URL")
     async with AsyncExitStack() as closing:
-        bus = await open_bus_archive(buses.pop())
+        bus = await open_bus_archive(_bus_url())
         closing.push_async_callback(bus.close)
         stores = {}
         for service, each in settings.items():
@@ -63,6 +70,17 @@ async def _save(folder: Path) -> dict[str, Any]:
 async def _restore(folder: Path) -> dict[str, Any]:
     async with opened(writable=True) as (stores, bus):
         return await restore(folder, stores, bus, _say)
+
+
+async def _since(folder: Path) -> None:
+    bus = await open_bus_archive(_bus_url())
+    try:
+        for said in await since(folder, bus):
+            if said.service == OWNER:
+                line = {"case_id": said.key, "partner_id": said.partner_id, "said": said.types}
+                print(json.dumps(line), flush=True)
+    finally:
+        await bus.close()
 
 
 def _say(words: str) -> None:
@@ -91,6 +109,10 @@ def _parser() -> argparse.ArgumentParser:
         ("save", "make a backup in a new folder, while everything runs"),
         ("check", "are the files those that were saved, and do documents and topics fit together?"),
         ("list", "what a backup holds"),
+        (
+            "since",
+            "what a bus that is still there knows of the time after a backup: a JSON line per case",
+        ),
         ("restore", "put a backup into empty stores and an empty bus, while no service runs"),
     ):
         commands.add_parser(name, help=words, description=words).add_argument("folder", type=Path)
@@ -106,6 +128,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 manifest = asyncio.run(_save(asked.folder))
             case "restore":
                 manifest = asyncio.run(_restore(asked.folder))
+            case "since":
+                asyncio.run(_since(asked.folder))
+                return 0
             case "check":
                 manifest = check(asked.folder)
             case _:

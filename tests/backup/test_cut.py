@@ -18,6 +18,7 @@ from chassis.backup.files import BackupRefused
 from chassis.backup.ports import BusArchive, Kept, StoreArchive
 from chassis.backup.restore import restore
 from chassis.backup.save import save
+from chassis.backup.since import since
 from chassis.bus import Bus, Partition, Received, Record, Topic
 from chassis.relay import relay_once
 from chassis.store import Outgoing, Store, change, create
@@ -286,3 +287,17 @@ async def test_a_group_goes_on_at_the_first_record_that_it_had_not_done(two: Two
         assert [(each.key, each.header("ce_sequence")) for each in found] == [("c_2", "2"), ("c_2", "3")]
     finally:
         await bus.close()
+
+
+async def test_what_was_said_after_a_backup_is_named(two: Two, tmp_path: Path) -> None:
+    await two.says(OWNER, 1)
+    folder = await two.saved("backup")
+    await two.says(OWNER, 2)
+    await two.says(OWNER, 3)
+    assert await two.bus.publish([an_event(OWNER, 2).record, an_event(OWNER, 1, "c_2").record]) == [True, True]
+
+    bus = await open_bus_archive(f"local:{tmp_path}/bus.db")
+    found = await since(folder, bus)
+    await bus.close()
+
+    assert [(each.service, each.key, len(each.types)) for each in found] == [(OWNER, KEY, 2), (OWNER, "c_2", 1)]

@@ -40,10 +40,11 @@ async def test_two_releases_work_side_by_side(tmp_path: Path, servers: Servers) 
                 await world.running.restart(service, code=code)
                 await world.filer.more(3)
             assert await versions(world) == {NEXT}
+            await world.filer.more(6)
             for service in reversed(READERS_FIRST):
                 await world.running.restart(service)
                 await world.filer.more(3)
             assert await versions(world) == {VERSION}
         seen = await world.check()
-    assert min(filings(seen)[False], filings(seen)[True]) >= 3
+    assert filings(seen)[False] > 0 < filings(seen)[True]
     assert TYPE in {each.type for each in seen.said}
