@@ -114,6 +114,7 @@ class Running:
         if self._role == "setup":
             return
         await schema.check(store, self._schema)
+        await schema.after_restore(store, self.service.restored)
         if self.service.check is not None:
             await self.service.check()
         self._start_tasks(clock)

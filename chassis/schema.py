@@ -1,4 +1,4 @@
-"""Which releases may work on a store. The setup of a release writes it down; every start asks.
+"""Which releases may work on a store, and whether it was restored. Setup and restore write it down; a start asks.
 
 A schema number counts changes of what stands in stores and topics. Two releases in a row work side by side: what a
 release adds, the one before can live with; what it takes away, the one before has stopped to use.
@@ -6,16 +6,17 @@ release adds, the one before can live with; what it takes away, the one before h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chassis.clock import Clock
-from chassis.store import Outcome, Store, change, create
+from chassis.store import Outcome, Store, change, create, remove
 from chassis.version import VERSION
 
 COLLECTION = "setup"
 ID = "schema"
+RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,16 @@ async def check(store: Store, ours: Schema = OURS) -> None:
         raise SchemaRefused(f"{done}, this release needs {ours.number}: run its setup first")
     if ours.number < there.data["oldest"]:
         raise SchemaRefused(_newer(there.data, ours))
+
+
+async def after_restore(store: Store, put_right: Callable[[], Awaitable[None]] | None) -> None:
+    """At the first start after a restore, once. Cut off, it is done again at the next start."""
+    there = await store.get(COLLECTION, RESTORED)
+    if there is None:
+        return
+    if put_right is not None:
+        await put_right()
+    await store.write([remove(COLLECTION, RESTORED, expected=there.version)])
 
 
 def _newer(there: Mapping[str, Any], ours: Schema) -> str:

@@ -58,6 +58,7 @@ class Service:
     ways_out: Sequence[object] = ()  # out of the system, besides the bus; each has an asynchronous `send`
     setup: Callable[[], Awaitable[None]] | None = None  # puts versions of policy data into the store; repeatable
     check: Callable[[], Awaitable[None]] | None = None  # raises to refuse the start
+    restored: Callable[[], Awaitable[None]] | None = None  # puts right what a backup may have torn; repeatable
 
 
 Build = Callable[[Any, Infra], Service]

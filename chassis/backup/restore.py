@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from chassis import schema
 from chassis.backup import files
 from chassis.backup.check import check, collections, documents
 from chassis.backup.files import BackupRefused
-from chassis.backup.ports import BusArchive, StoreArchive
+from chassis.backup.ports import BusArchive, Kept, StoreArchive
 from chassis.backup.save import topic_path_of
 from chassis.bus import Partition, Record, Topic
+from chassis.clock import Clock
 
 BATCH = 500
 TRIES = 6
@@ -45,6 +47,8 @@ async def restore(
             offsets.setdefault(group, {}).update(found)
     for service, store in stores.items():
         await put_documents(folder, manifest, service, store, say)
+        note = Kept(schema.RESTORED, 1, {"at": Clock().now(), "saved": manifest["began"]})
+        await store.put(schema.COLLECTION, [note])
     for group, places in offsets.items():
         await bus.commit(group, places)
     say("offsets of the groups set")

@@ -14,6 +14,7 @@ from services.intake.settings import Settings
 from services.intake.store import INDEXES, CaseStore
 from services.intake.use_cases.change import Change
 from services.intake.use_cases.hear import Hear
+from services.intake.use_cases.hold_again import HoldAgain
 from services.intake.use_cases.submit import Submit
 from services.intake.use_cases.sweeps import Sweeps
 from services.intake.use_cases.taking_in import TakingIn
@@ -57,6 +58,7 @@ def build(settings: Settings, infra: Infra) -> Service:
         subscriptions=consumers.subscriptions(Hear(infra.clock)),
         problems=PROBLEMS,
         use_cases={Submit: submit, Change: change, CaseStore: cases, Sealer: sealer},
+        restored=HoldAgain(infra.store, cases, infra.clock),
         periodic=[
             Periodic("ask-again", every, sweeps.ask_again),
             Periodic("free-claims", every, sweeps.free_claims),

@@ -96,6 +96,11 @@ class CaseStore:
     async def with_claims_to_free(self, limit: int) -> list[Document]:
         return await self._store.find(CASES, {"claims_to_free": True}, limit=limit)
 
+    async def holding(self, limit: int, after: str | None) -> list[Document]:
+        """Cases that hold claims, by id."""
+        where = {"status": Cond("one_of", ["waiting", "determined", "officer"])}
+        return await self._store.find(CASES, where, limit=limit, after=None if after is None else [after])
+
     async def stones_before(self, day: str, limit: int) -> list[Document]:
         where = {"status": "erased", "erased_at": [Cond("below", day), Cond("is_not", None)]}
         return await self._store.find(CASES, where, limit=limit)

@@ -1,0 +1,102 @@
+"""What intake puts right at its first start after a restore."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis import schema
+from chassis.store import Store, create, remove
+from services.intake.case import CASES, CLAIMS
+from tests.filings import a_filing, another_person
+from tests.town import Town
+
+
+@pytest.fixture
+async def intake(tmp_path: Path) -> AsyncIterator[Town]:
+    """Intake alone: nobody answers it."""
+    town = Town(tmp_path)
+    await town.start("intake")
+    yield town
+    await town.stop("intake")
+
+
+async def restarted(intake: Town, *, restored: bool = True) -> None:
+    if restored:
+        await store(intake).write([create(schema.COLLECTION, schema.RESTORED, {})])
+    await intake.stop("intake")
+    await intake.start("intake")
+
+
+def store(intake: Town) -> Store:
+    return intake.services["intake"].store
+
+
+async def filed(intake: Town, person: dict[str, Any]) -> str:
+    receipt = await intake.submit(a_filing(person=person))
+    assert receipt.status_code == 202
+    case_id: str = receipt.json()["case_id"]
+    return case_id
+
+
+async def claims(intake: Town) -> dict[str, str]:
+    return {claim.id: claim.data["case_id"] for claim in await store(intake).find(CLAIMS, {})}
+
+
+async def status(intake: Town, case_id: str) -> str:
+    case = await store(intake).get(CASES, case_id)
+    assert case is not None
+    found: str = case.data["status"]
+    return found
+
+
+async def test_a_case_takes_the_claims_again_that_a_backup_did_not_hold(intake: Town) -> None:
+    """INVARIANT: a person is once in a round and road, also after a restore."""
+    person = another_person()
+    case_id = await filed(intake, person)
+    before = await claims(intake)
+    assert before
+    await store(intake).write([remove(CLAIMS, id) for id in before])
+
+    await restarted(intake)
+
+    assert await claims(intake) == before
+    assert await status(intake, await filed(intake, person)) == "duplicate"
+    assert await status(intake, case_id) == "waiting"
+    assert await store(intake).get(schema.COLLECTION, schema.RESTORED) is None
+
+
+async def test_a_claim_of_a_case_that_a_backup_did_not_hold_is_no_ones(intake: Town) -> None:
+    await filed(intake, another_person())
+    before = await claims(intake)
+    await store(intake).write([remove(CLAIMS, id) for id in before])
+    lost = {"case_id": "c_lost", "partner_id": "partner", "at": "2026-01-01T00:00:00.000Z"}
+    await store(intake).write([create(CLAIMS, id, lost) for id in before])
+
+    await restarted(intake)
+
+    assert await claims(intake) == before
+
+
+async def test_a_claim_that_another_case_holds_stays_there(intake: Town) -> None:
+    person = another_person()
+    holder, held = await filed(intake, person), await filed(intake, person)
+    before = await claims(intake)
+
+    await restarted(intake)
+
+    assert await claims(intake) == before
+    assert set(before.values()) == {holder}
+    assert await status(intake, held) == "duplicate"
+
+
+async def test_without_a_restore_nothing_is_looked_at(intake: Town) -> None:
+    await filed(intake, another_person())
+    await store(intake).write([remove(CLAIMS, id) for id in await claims(intake)])
+
+    await restarted(intake, restored=False)
+
+    assert await claims(intake) == {}
