@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Limits:
     batch: int = 500
+    batch_seconds: float = 15.0  # a batch that takes longer is cut off and read again in parts; half a poll interval
     poll_seconds: float = 1.0  # longest wait for records
     held_keys: int = 1000  # more held keys than this: nothing new is read
     tries: int = 5  # of an event whose handler fails

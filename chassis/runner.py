@@ -20,6 +20,7 @@ from chassis.handlers import Delivery, Subscription, by_type
 from chassis.health import Health
 from chassis.holding import Held, Holding, Limits
 from chassis.outbox import Author
+from chassis.pace import Pace
 from chassis.store import Outcome, Store, StoreUnavailable, Write
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class Runner:
         self._next: dict[Partition, int] = {}
         self._committed: dict[Partition, int] = {}
         self._full = False  # so much is held that nothing new is read
+        self._pace = Pace(limits.batch, limits.batch_seconds)
         self._progress = time.monotonic()
         self.idle = asyncio.Event()  # the last poll was empty and nothing is held
 
@@ -97,11 +99,11 @@ class Runner:
                 await self._stand_still(consumer, stop)
                 return
             self._keep_room(consumer)
-            batch = await consumer.poll(self._limits.batch, self._patience())
+            batch = await consumer.poll(self._pace.events, self._patience())
             done = self.held.not_done(self._next)
             try:
-                await self._take(consumer, batch)
-            except StoreUnavailable:
+                await self._take_in_time(consumer, batch)
+            except (StoreUnavailable, TimeoutError):
                 await self._wait_for_store(consumer, _earliest(done, batch), stop)
                 continue
             if batch:
@@ -113,6 +115,15 @@ class Runner:
             if not self._full and await self._stalled(consumer):
                 log.warning("no progress, consumer is made anew", extra={"action": "consumer.stalled"})
                 return
+
+    async def _take_in_time(self, consumer: Consumer, batch: Sequence[Received]) -> None:
+        """TimeoutError where a batch would take so long that the membership is at risk; the next one is smaller."""
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._limits.batch_seconds):
+                await self._take(consumer, batch)
+        finally:
+            self._pace.took(len(batch), time.monotonic() - began)
 
     def _keep_room(self, consumer: Consumer) -> None:
         """With too many keys held nothing new is read; polling goes on, because it keeps the membership."""

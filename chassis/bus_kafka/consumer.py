@@ -27,7 +27,8 @@ def settings(limits: Limits) -> dict[str, Any]:
         "auto_offset_reset": "earliest",
         "max_poll_interval_ms": int(limits.poll_interval * 1000),
         "session_timeout_ms": int(limits.session * 1000),
-        "heartbeat_interval_ms": int(limits.session * 300),
+        "heartbeat_interval_ms": int(min(limits.session * 300, 3000)),  # so soon a member hears of a rebalance
+        "rebalance_timeout_ms": int((limits.session + limits.revoke) * 1000),
         "max_partition_fetch_bytes": 2 * MAX_BATCH_BYTES,
     }
 

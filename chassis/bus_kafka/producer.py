@@ -19,6 +19,7 @@ from chassis.bus_kafka.topics import MAX_BATCH_BYTES
 log = logging.getLogger(__name__)
 
 SETTINGS = {"acks": "all", "enable_idempotence": True, "linger_ms": 0, "max_batch_size": 131_072}
+IN_FLIGHT = 500  # records that wait for their acknowledgement at once
 
 
 class KafkaProducer:
@@ -111,14 +112,15 @@ async def _known_topics(producer: AIOKafkaProducer, names: set[str], seconds: fl
 
 
 def _waves(records: Sequence[Record], wanted: Sequence[bool]) -> Iterator[list[int]]:
-    """Places of the wanted records: the first of each key, then the second of each, and so on."""
+    """Places of the wanted records: the first of each key, then the second of each, and so on; IN_FLIGHT at most."""
     lines: dict[tuple[str, str], list[int]] = {}
     for place, record in enumerate(records):
         if wanted[place]:
             lines.setdefault((record.topic, record.key), []).append(place)
     step = 0
     while wave := [line[step] for line in lines.values() if step < len(line)]:
-        yield wave
+        for start in range(0, len(wave), IN_FLIGHT):
+            yield wave[start : start + IN_FLIGHT]
         step += 1
 
 

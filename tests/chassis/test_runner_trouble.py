@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from chassis import parked
 from chassis.bus import Partition
 from chassis.handlers import Delivery, Reject, Retry, Save
+from chassis.pace import Pace
 from chassis.store import Document, StoreUnavailable, change
 from contracts.events import CaseWithdrawn, MessageDelivered
 from tests.chassis.bench import QUICK, TOPIC, A, B, Bench, C, erased, record, told, withdrawn
@@ -52,6 +54,47 @@ def waiting_for(flag: list[bool], key: str = A) -> Callable[[CaseWithdrawn, Docu
             raise Retry("not-here-yet")
 
     return act
+
+
+# --- a store that is slow ---
+
+
+async def test_a_batch_that_takes_too_long_is_taken_in_parts_and_the_membership_is_kept(bench: Bench) -> None:
+    """It polls in between. With the whole batch it would never come to an end."""
+    write, most = bench.store.write, 10
+
+    async def slow(writes: Any, *, ordered: bool = False) -> Any:
+        if len(writes) > most:
+            await asyncio.sleep(60)
+        return await write(writes, ordered=ordered)
+
+    bench.store.write = slow  # type: ignore[method-assign]
+    bench.limits = replace(PATIENT, batch_seconds=2.0)
+    cases = [f"c_{letter}" + "a" * 25 for letter in "abcdefghijklmnopqrst"]
+    await bench.bus.publish([withdrawn(case, sequence) for sequence in (1, 2) for case in cases])
+
+    async def done() -> bool:
+        return all([await bench.revisions(case) == [1, 2] for case in cases])
+
+    async with bench.running():
+        await until(done, seconds=90)
+    assert await bench.parked() == []
+
+
+def test_a_pace_slows_down_with_the_store_and_recovers_with_full_batches() -> None:
+    pace = Pace(500, 16.0)
+    pace.took(500, 16.0)
+    assert pace.events == 125
+    pace.took(125, 5.0)
+    assert pace.events == 62
+    pace.took(10, 0.1)
+    assert pace.events == 62
+    for _ in range(4):
+        pace.took(pace.events, 0.1)
+    assert pace.events == 500
+    for _ in range(9):
+        pace.took(1, 20.0)
+    assert pace.events == 1
 
 
 # --- a store that fails while something is held ---

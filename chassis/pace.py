@@ -1,0 +1,27 @@
+"""How many events a consumer takes at once: as many as its store can keep up with, up to the most it may.
+
+A member whose batch takes longer than its poll interval loses its partitions, and would read the same batch again for
+ever. So the batch is bounded, not the interval stretched.
+"""
+
+from __future__ import annotations
+
+
+class Pace:
+    """`seconds`: how long a batch may take at most; it is cut off there."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.events = most
+        self._most = most
+        self._seconds = seconds
+
+    def took(self, events: int, seconds: float) -> None:
+        """After a batch of so many events. At the limit of its seconds it was cut off; one that was not full is no
+        reason to take more.
+        """
+        if seconds >= self._seconds:
+            self.events = max(min(events, self.events) // 4, 1)
+        elif seconds > self._seconds / 4:
+            self.events = max(min(events, self.events) // 2, 1)
+        elif seconds < self._seconds / 16 and events >= self.events:
+            self.events = min(self.events * 2, self._most)
