@@ -76,7 +76,8 @@ async def _main(name: str, settings: ServiceSettings, build: Build, role: str) -
         await running.wait()
     await running.stop()
     log.info("stopped", extra={"action": "service.stopped"})
-    return 1 if running.failed else 0
+    unfinished = role == "setup" and not started  # others wait for its success
+    return 1 if running.failed or unfinished else 0
 
 
 def _running(name: str, settings: ServiceSettings, build: Build, role: str) -> Running:

@@ -41,7 +41,7 @@ class Process:
 
 
 @asynccontextmanager
-async def service(folder: Path, **settings: str) -> AsyncIterator[Process]:
+async def service(folder: Path, *role: str, **settings: str) -> AsyncIterator[Process]:
     """equivalence, which needs no keys."""
     given = {
         "store_url": f"sqlite:{folder}/store.db",
@@ -51,7 +51,7 @@ async def service(folder: Path, **settings: str) -> AsyncIterator[Process]:
     }
     environment = {f"EQUIVALENCE_{name.upper()}": value for name, value in (given | settings).items()}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.equivalence.main", cwd=ROOT,
+        sys.executable, "-m", "services.equivalence.main", *role, cwd=ROOT,
         env=os.environ | environment, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
@@ -115,6 +115,14 @@ async def test_a_process_that_is_asked_to_stop_where_no_store_listens_ends_with_
             process.process.send_signal(signal.SIGTERM)
             await process.says("service.stopped")
             assert await process.ends() == 0
+
+
+async def test_a_setup_that_is_stopped_before_its_end_does_not_end_with_success(tmp_path: Path) -> None:
+    async with silent() as (address, came), service(tmp_path, "setup", bus_url=f"kafka://{address}") as process:
+        await process.says("service.starting")
+        await asyncio.wait_for(came.wait(), LONGEST)
+        process.process.send_signal(signal.SIGTERM)
+        assert await process.ends() == 1
 
 
 async def test_a_process_whose_setup_finds_no_bus_says_so_and_ends_with_1(tmp_path: Path) -> None:
