@@ -19,9 +19,10 @@ class Pace:
         """After a batch of so many events. At the limit of its seconds it was cut off; one that was not full is no
         reason to take more.
         """
+        taken = min(events, self.events) or self.events  # none: what was held took the time
         if seconds >= self._seconds:
-            self.events = max(min(events, self.events) // 4, 1)
+            self.events = max(taken // 4, 1)
         elif seconds > self._seconds / 4:
-            self.events = max(min(events, self.events) // 2, 1)
+            self.events = max(taken // 2, 1)
         elif seconds < self._seconds / 16 and events >= self.events:
             self.events = min(self.events * 2, self._most)

@@ -92,6 +92,8 @@ def test_a_pace_slows_down_with_the_store_and_recovers_with_full_batches() -> No
     for _ in range(4):
         pace.took(pace.events, 0.1)
     assert pace.events == 500
+    pace.took(0, 16.0)
+    assert pace.events == 125
     for _ in range(9):
         pace.took(1, 20.0)
     assert pace.events == 1
