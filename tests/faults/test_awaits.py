@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.faults.checker import Broken, check
+from tests.faults.filer import PATIENCE
 from tests.faults.injector import Injector, Site, one_in
 from tests.faults.observed import Accepted
 from tests.faults.reading import observe
@@ -105,7 +106,7 @@ async def _rest(town: Town) -> None:
     """Until nothing moves; what has ended is started again."""
     while True:
         await _mend(town)
-        idle = asyncio.create_task(town.idle(), name="test.idle")
+        idle = asyncio.create_task(town.idle(seconds=PATIENCE), name="test.idle")
         while not idle.done() and not any(running.failed for running in town.services.values()):
             await asyncio.wait({idle}, timeout=0.02)
         if idle.done():

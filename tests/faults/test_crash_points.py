@@ -62,7 +62,9 @@ async def _crash(folder: Path, servers: Servers, plans: Plans, *, seconds: float
         async with world.filer.at_work():
             await until(over, seconds=seconds)
         await world.check()
-        assert world.deaths == {service: len(lines) for service, lines in plans.items()}
+        assert {service: world.deaths[service] for service in plans} == {
+            service: len(lines) for service, lines in plans.items()
+        }
 
 
 def _left(files: Iterable[Path]) -> list[str]:
