@@ -47,6 +47,10 @@ BUILDS: dict[str, tuple[type[ServiceSettings], Build]] = {
 }
 
 
+# What they read, and how often, says the clock alone: nothing of a case follows from it here.
+BY_THE_CLOCK = ("count", "ask-again", "reassess")
+
+
 class OneProcess:
     """`async with OneProcess(stack, ledger)`: inside, all four answer. `ledger` None: nothing is counted.
 
@@ -110,7 +114,7 @@ class OneProcess:
 
         def working(settings: Any, infra: Infra) -> Service:
             service = build(settings, infra)
-            return replace(service, periodic=[loop for loop in service.periodic if loop.name != "count"])
+            return replace(service, periodic=[loop for loop in service.periodic if loop.name not in BY_THE_CLOCK])
 
         return Running(
             settings,
