@@ -31,6 +31,9 @@ SCOPES = {
     "register:import": "Import result files of an organiser.",
     "deliveries:read": "Read the delivery log of messages of the own partner.",
     "deliveries:resend": "Have messages of all partners sent again that were given up.",
+    "parked:read": "Read parked events of all partners with their content, and who let go or discarded what.",
+    "parked:release": "Let parked events go on.",
+    "parked:discard": "Discard parked events for good.",
     "officer:read": "Read what waits for a person, of all partners: applications and given-up messages, with reasons.",
 }
 PUBLIC = frozenset({"catalogue:read"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,8 +11,9 @@ from chassis import metrics, parked
 from chassis.bus import Partition, Received
 from chassis.clock import Clock
 from chassis.fold import Folded, Trouble
+from chassis.halting import Halting
 from chassis.handlers import Delivery
-from chassis.store import Store, StoreUnavailable, Write
+from chassis.store import Store, Write
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,8 @@ class Limits:
     stalled_seconds: float = 15.0  # no progress although there is something to read: a new consumer
     parked_keys: int = 100  # more: halt
     parked_share: float = 0.05  # of the last 1,000 events: halt
+    halted_seconds: float = 3.0  # how often a halted consumer looks whether it may go on
+    release_seconds: float = 1.0  # how often a consumer looks for parked events that were released
 
 
 @dataclass(slots=True)
@@ -52,7 +54,7 @@ class Held:
 
 
 class Holding:
-    """The held keys of one consumer, and what it has parked of late."""
+    """The held keys of one consumer, and the way from here to what is parked."""
 
     def __init__(self, service: str, store: Store, clock: Clock, limits: Limits) -> None:
         self._service = service
@@ -60,7 +62,7 @@ class Holding:
         self._clock = clock
         self._limits = limits
         self._keys: dict[str, Held] = {}
-        self._recent: deque[bool] = deque(maxlen=1000)  # was it parked?
+        self.halting = Halting(store, most_keys=limits.parked_keys, most_share=limits.parked_share)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -81,10 +83,6 @@ class Holding:
             held.deliveries = [event for event in held.deliveries if event.received.partition in ours]
             if not held.deliveries:
                 del self._keys[key]
-
-    def count_read(self, number: int) -> None:
-        """So many events were read; `park` says which of them were parked."""
-        self._recent.extend([False] * number)
 
     def join(self, work: dict[str, list[Delivery]]) -> dict[str, Held]:
         """Puts held events that are due, or whose key has new ones, before the new ones; returns how they waited."""
@@ -142,12 +140,11 @@ class Holding:
         writes = []
         for place, event in enumerate(events):
             head = place == 0 and not behind
-            reason = trouble.code if head else "behind"
+            reason = trouble.code if head or (place == 0 and trouble.kind != "gap") else "behind"
             writes.append(self.park(event.received, reason, head=head, delivery=event))
         return writes
 
     def park(self, received: Received, reason: str, *, head: bool, delivery: Delivery | None = None) -> Write:
-        self._recent.append(True)
         metrics.EVENTS.labels(
             service=self._service, type=delivery.type if delivery else "unreadable", outcome="parked"
         ).inc()
@@ -161,7 +158,9 @@ class Holding:
                 "reason": reason,
             },
         )
-        return parked.park(received, reason=reason, head=head, at=self._clock.now(), delivery=delivery)
+        write = parked.park(received, reason=reason, head=head, at=self._clock.now(), delivery=delivery)
+        self.halting.count_parked(write.id)
+        return write
 
     def not_done(self, next_to_read: Mapping[Partition, int]) -> dict[Partition, int]:
         """Per partition the first offset that is not done: that of its first held event, else the next to read."""
@@ -171,18 +170,6 @@ class Holding:
                 partition = event.received.partition
                 offsets[partition] = min(offsets.get(partition, event.received.offset), event.received.offset)
         return offsets
-
-    async def halts(self) -> bool:
-        """Too much is parked: somebody must look before more is."""
-        share = sum(self._recent)
-        if share == 0:
-            return False
-        by_share = share > self._limits.parked_share * 1000
-        try:
-            by_keys = await parked.keys_parked(self._store) > self._limits.parked_keys
-        except StoreUnavailable:
-            by_keys = False
-        return by_share or by_keys
 
 
 def _each_once(events: Sequence[Delivery]) -> list[Delivery]:

@@ -36,13 +36,18 @@ HTTP_FAILURES = _counter("http_failures", "Requests that ended in an error nobod
 
 EVENTS = _counter(
     "events",
-    "Events by type and outcome: handled, repeated (dropped), skipped (type not known here), without-document, parked.",
+    "Events by type and outcome: handled, repeated (dropped), skipped (type not known here), without-document, parked, "
+    "discarded (by an operator).",
     "type",
     "outcome",
 )
 BATCHES = _counter("batches", "Batches of events saved and committed.")
 HELD_KEYS = _gauge("held_keys", "Keys that wait in this process for a retry or a missing event.")
 PARKED_KEYS = _gauge("parked_keys", "Keys with parked events; each needs an operator.")
+PARKED_EVENTS = _gauge("parked_events", "Parked events, those behind the first of their key included.")
+OLDEST_PARKED_SECONDS = _gauge(
+    "oldest_parked_seconds", "Age of the event that is parked longest; 0 when there is none."
+)
 CONSUMER_LAG = _gauge("consumer_lag", "Events of the assigned partitions that are not read yet.")
 CONSUMER_HALTED = _gauge("consumer_halted", "1 while the consumer stands still because too much was parked.")
 

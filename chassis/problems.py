@@ -96,6 +96,10 @@ class PreconditionFailed(Fault):
     """The state has changed since the ETag in If-Match was given. Read it again."""
 
 
+class KeyReused(Fault):
+    """This Idempotency-Key was used with another body. Send the same body, or use a new key."""
+
+
 class Busy(Fault):
     """Too much is in work at once. Nothing was stored; repeat the request after the time in Retry-After."""
 
@@ -120,6 +124,7 @@ CHASSIS: Mapping[type[Exception], Problem] = {
     NotFound: Problem(404, "not-found"),
     PreconditionRequired: Problem(428, "precondition-required"),
     PreconditionFailed: Problem(412, "precondition-failed"),
+    KeyReused: Problem(422, "idempotency-key-reused"),
     Busy: Problem(503, "busy", {"Retry-After": "5"}),
     Unavailable: Problem(503, "unavailable", {"Retry-After": "5"}),
     StoreUnavailable: Problem(503, "unavailable", {"Retry-After": "5"}),

@@ -21,6 +21,7 @@ from chassis.health import Health
 from chassis.holding import Held, Holding, Limits
 from chassis.outbox import Author
 from chassis.pace import Pace
+from chassis.releasing import Releasing
 from chassis.store import Outcome, Store, StoreUnavailable, Write
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Runner:
         self._known = {event.TYPE: event for line in subscriptions for event in line.types}
         self._fold = Fold(service, collection, author, self._table)
         self.held = Holding(service, store, clock, limits)
+        self._releasing = Releasing(service, collection, store, clock, limits, self._fold, self._table, self._known)
         self._next: dict[Partition, int] = {}
         self._committed: dict[Partition, int] = {}
         self._full = False  # so much is held that nothing new is read
@@ -95,14 +97,15 @@ class Runner:
                 measured = time.monotonic()
                 self._health.unread = await consumer.lag()
                 metrics.CONSUMER_LAG.labels(service=self._service).set(self._health.unread)
-            if await self.held.halts():
+            if await self.held.halting.halts():
                 await self._stand_still(consumer, stop)
-                return
             self._keep_room(consumer)
             batch = await consumer.poll(self._pace.events, self._patience())
             done = self.held.not_done(self._next)
             try:
                 await self._take_in_time(consumer, batch)
+                async with asyncio.timeout(self._limits.batch_seconds):
+                    await self._releasing.step(consumer.assigned())
             except (StoreUnavailable, TimeoutError):
                 await self._wait_for_store(consumer, _earliest(done, batch), stop)
                 continue
@@ -138,7 +141,7 @@ class Runner:
         """Handles a batch with what is due of the held keys, saves, then commits."""
         self._drop_revoked(consumer)
         work, parks = self._sort(batch)
-        self.held.count_read(len(batch))
+        self.held.halting.count_read(len(batch))
         before = self.held.join(work)
         if work or parks:
             await self._handle(work, parks, before)
@@ -265,13 +268,33 @@ class Runner:
         consumer.resume(consumer.assigned())
 
     async def _stand_still(self, consumer: Consumer, stop: asyncio.Event) -> None:
+        """Until so much is released or discarded that less than too much is parked; it does what is released."""
         log.error("too many events parked, consumer halted", extra={"action": "consumer.halted"})
         self._health.halted[self._service] = "too many events parked"
         metrics.CONSUMER_HALTED.labels(service=self._service).set(1)
         consumer.pause(consumer.assigned())
+        looked = time.monotonic()
         while not stop.is_set():
-            if await consumer.poll(1, 1.0):
+            if came := await consumer.poll(1, self._limits.poll_seconds):  # of a partition that was assigned meanwhile
+                consumer.rewind(_earliest({}, came))
                 consumer.pause(consumer.assigned())
+            try:
+                async with asyncio.timeout(self._limits.batch_seconds):
+                    await self._releasing.step(consumer.assigned())
+            except (StoreUnavailable, TimeoutError):
+                metrics.STORE_TROUBLE.labels(service=self._service, where="consumer").inc()
+            if time.monotonic() - looked < self._limits.halted_seconds:
+                continue
+            looked = time.monotonic()
+            if not await self.held.halting.halts():
+                break
+        else:
+            return
+        log.warning("consumer goes on", extra={"action": "consumer.goes-on"})
+        self._health.halted.pop(self._service, None)
+        metrics.CONSUMER_HALTED.labels(service=self._service).set(0)
+        consumer.resume(consumer.assigned())
+        self._progress = time.monotonic()
 
     async def _stalled(self, consumer: Consumer) -> bool:
         if time.monotonic() - self._progress < self._limits.stalled_seconds:

@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from chassis import metrics, parked, schema
+from chassis import metrics, parked, releases, schema
 from chassis.adapters import open_bus, open_store
 from chassis.bus import Bus, Topic
 from chassis.callers import CallersFile
@@ -24,7 +24,7 @@ from chassis.relay import Relay
 from chassis.runner import Runner
 from chassis.service import Build, Infra, Periodic
 from chassis.settings import ServiceSettings
-from chassis.store import Index, Store, StoreUnavailable
+from chassis.store import Store, StoreUnavailable
 from chassis.waking import WakingStore
 from chassis.web import create_app
 from contracts.topics import heard_by, topics
@@ -125,9 +125,9 @@ class Running:
         Raises SchemaRefused, before anything is done, when the setup of a newer release has run.
         """
         await schema.refuse_newer(self.store, self._schema)
-        kept = [self.service.collection, *self.service.collections, parked.COLLECTION, schema.COLLECTION]
-        collections = [*dict.fromkeys(kept)]
-        indexes = [*self.service.indexes, Index(parked.COLLECTION, ("key",)), Index(parked.COLLECTION, ("head",))]
+        chassis = [parked.COLLECTION, releases.COLLECTION, releases.OUTCOMES, schema.COLLECTION]
+        collections = [*dict.fromkeys([self.service.collection, *self.service.collections, *chassis])]
+        indexes = [*self.service.indexes, *parked.INDEXES, *releases.INDEXES]
         await self.store.setup(collections, indexes)
         await self.bus.setup([Topic(topic.name, topic.partitions, topic.retention_days) for topic in topics()])
         if self.service.setup is not None:
@@ -209,12 +209,18 @@ class Running:
     async def _measure(self) -> int:
         """What an operator must see although nothing happens."""
         metrics.PARKED_KEYS.labels(service=self._name).set(await parked.keys_parked(self.store))
+        metrics.PARKED_EVENTS.labels(service=self._name).set(await self.store.count(parked.COLLECTION, {}))
+        metrics.OLDEST_PARKED_SECONDS.labels(service=self._name).set(self._age(await parked.parked_since(self.store)))
         oldest = await self.store.pending(1)
-        age = 0.0
-        if oldest and (said := dict(oldest[0].record.headers).get("ce_time")):
-            age = (parse_instant(self.infra.clock.now()) - parse_instant(said)).total_seconds()
-        metrics.OLDEST_UNSENT_SECONDS.labels(service=self._name).set(max(age, 0.0))
+        said = dict(oldest[0].record.headers).get("ce_time") if oldest else None
+        metrics.OLDEST_UNSENT_SECONDS.labels(service=self._name).set(self._age(said))
         return 0
+
+    def _age(self, since: str | None) -> float:
+        """Seconds from an instant until now; 0 without one."""
+        if not since:
+            return 0.0
+        return max((parse_instant(self.infra.clock.now()) - parse_instant(since)).total_seconds(), 0.0)
 
     async def _pause(self, seconds: float, wake: asyncio.Event | None) -> None:
         events = [self._stop, *([wake] if wake is not None else [])]

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match
 
-from chassis import docs_page, metrics, openapi
+from chassis import docs_page, metrics, openapi, parked_api
 from chassis.bodies import field_errors
 from chassis.health import Health
 from chassis.limits import Limits
@@ -78,6 +78,8 @@ def create_app(
     if api:
         for router in service.routers:
             app.include_router(router)
+        if service.subscriptions:
+            app.include_router(parked_api.routes(infra.store, infra.clock))
         _callers_first(app)
         _document(app, service.name, table)
     return app

@@ -19,6 +19,7 @@ PORT_BASE = 8100  # intake 8101, equivalence 8102, competition 8103, notify 8104
 SCOPES = {
     "demo-partner": ("applications:write", "applications:read", "applications:erase", "deliveries:read"),
     "demo-officer": ("officer:read", "deliveries:resend", "register:import"),
+    "demo-operator": ("parked:read", "parked:release", "parked:discard"),
 }
 _PREFIXES = (*(f"{name.upper()}_" for name in SERVICES), "ZHICHENG_")
 # Below the range from which systems take ports for outgoing connections: a port of ours that is free for a moment

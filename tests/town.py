@@ -32,11 +32,12 @@ from services.intake.settings import Settings as IntakeSettings
 from services.notify import main as notify
 from services.notify.settings import Settings as NotifySettings
 
-PARTNER, OTHER_PARTNER, OFFICER = "partner", "other-partner", "officer"
+PARTNER, OTHER_PARTNER, OFFICER, OPERATOR = "partner", "other-partner", "officer", "operator"
 SCOPES = {
     PARTNER: ["applications:write", "applications:read", "applications:erase", "deliveries:read"],
     OTHER_PARTNER: ["applications:write", "applications:read", "applications:erase", "deliveries:read"],
     OFFICER: ["officer:read", "deliveries:resend", "register:import"],
+    OPERATOR: ["parked:read", "parked:release", "parked:discard"],
 }
 BUILDS: dict[str, tuple[type[ServiceSettings], Build]] = {
     "intake": (IntakeSettings, intake.build),

@@ -23,6 +23,10 @@ COMMANDS = (
     ("chassis.callers_cli",),
     ("chassis.callers_cli", "--file", "FILE", "add"),
     ("chassis.callers_cli", "--file", "FILE", "revoke"),
+    *(
+        ("chassis.parked_cli", *command)
+        for command in ((), ("list",), ("show",), ("replay",), ("discard",), ("releases",))
+    ),
     ("chassis.sealing", "new-keys"),
     ("contracts.schemas",),
 )

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from chassis.bodies import json_body, json_body_schema
 from chassis.callers import Caller, may
 from chassis.paging import Cursor, cursor_of
-from chassis.problems import InvalidInput, MalformedJson, NotFound, problems
+from chassis.problems import InvalidInput, KeyReused, MalformedJson, NotFound, problems
 from chassis.store import Document
 from chassis.web import use_case
 from services.intake import errors, shapes, views
@@ -49,8 +49,7 @@ class Revision(BaseModel):
 @router.post(
     "/v1/applications",
     status_code=202,
-    responses=shapes.RECEIVED
-    | problems(InvalidInput, MalformedJson, errors.KeyReused, errors.Erased, errors.TooManyUnsent),
+    responses=shapes.RECEIVED | problems(InvalidInput, MalformedJson, KeyReused, errors.Erased, errors.TooManyUnsent),
     openapi_extra=json_body_schema(Filing),
 )
 async def submit_application(

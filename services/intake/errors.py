@@ -5,10 +5,6 @@ from __future__ import annotations
 from chassis.problems import Fault, Problem
 
 
-class KeyReused(Fault):
-    """This Idempotency-Key was used with another body. Send the same body, or use a new key."""
-
-
 class RevisionMissing(Fault):
     """Name the revision that you read: send its ETag as If-Match."""
 
@@ -34,7 +30,6 @@ class Erased(Fault):
 
 
 PROBLEMS: dict[type[Exception], Problem] = {
-    KeyReused: Problem(422, "idempotency-key-reused"),
     RevisionMissing: Problem(428, "if-match-required"),
     RevisionPassed: Problem(412, "revision-passed"),
     NotPossibleNow: Problem(409, "not-possible-now"),

@@ -88,8 +88,8 @@ BITES = (
     Bite(
         "parking of later events",
         "chassis/holding.py",
-        '            reason = trouble.code if head else "behind"\n',
-        '            reason = trouble.code if head else "behind"\n            if not head:\n                continue\n',
+        "            writes.append(self.park(event.received, reason, head=head, delivery=event))\n",
+        "            writes += [self.park(event.received, reason, head=head, delivery=event)] if head else []\n",
         (f"{TROUBLE}::test_what_comes_after_a_parked_event_is_parked_behind_it_at_once",),
         "INVARIANT: nothing of a parked key overtakes it",
     ),

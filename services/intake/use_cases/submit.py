@@ -10,10 +10,11 @@ from datetime import date
 from typing import Any
 
 from chassis.outbox import Author
+from chassis.problems import KeyReused
 from chassis.store import Document, Outcome, Store
 from services.intake.case import CASES, case_id_of, claims_of
 from services.intake.domain.numbers import case_number
-from services.intake.errors import Erased, KeyReused, TooManyUnsent
+from services.intake.errors import Erased, TooManyUnsent
 from services.intake.filing import Filing
 from services.intake.store import CaseStore
 from services.intake.use_cases.taking_in import TakingIn, as_sent

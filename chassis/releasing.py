@@ -1,0 +1,317 @@
+"""The consumer's side of a release: marked lines go through the fold in their order, before anything newer.
+
+Only the consumer that owns a line's partition works on it, between two batches. So nothing of the key overtakes: what
+is newer finds a gap before it and is parked behind, until the line is empty. An event leaves its line after its effect
+is saved; after a crash in between the mark of its producer drops it as a repeat.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from chassis import chain, metrics, parked
+from chassis.bus import Partition
+from chassis.clock import Clock
+from chassis.envelope import Unreadable, decode
+from chassis.fold import Fold, Folded, Trouble
+from chassis.handlers import Delivery, Subscription
+from chassis.holding import Limits
+from chassis.releases import DISCARD, DISCARDED, HANDLED, REJECTED, RELEASE, REPEATED, outcome_of
+from chassis.store import Cond, Document, Outcome, Store, Write, change, create, remove
+from contracts.events import Event
+
+log = logging.getLogger(__name__)
+
+PAGE = 100  # events of a line, and lines, at a time
+WORK_SECONDS = 1.0  # then new events have their turn
+TRIES = 8  # another write may come between our read and our write
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A parked event, and what this version of the software reads in it."""
+
+    document: Document
+    read: Delivery | Unreadable
+
+    @property
+    def id(self) -> str:
+        return self.document.id
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Its first entries in order, and the one after them. `behind`: something earlier of its key is parked."""
+
+    entries: list[Entry]
+    next: Document | None = None
+    behind: bool = False
+
+
+@dataclass(slots=True)
+class Tried:
+    times: int = 0
+    due: float = 0.0
+
+
+class Releasing:
+    """What one consumer does about releases; `step` once between two batches."""
+
+    def __init__(
+        self,
+        service: str,
+        collection: str,
+        store: Store,
+        clock: Clock,
+        limits: Limits,
+        fold: Fold,
+        table: Mapping[str, Subscription],
+        known: Mapping[str, type[Event]],
+    ) -> None:
+        self._service = service
+        self._collection = collection
+        self._store = store
+        self._clock = clock
+        self._limits = limits
+        self._fold = fold
+        self._table = table
+        self._known = known
+        self._looked = float("-inf")
+        self._tried: dict[str, Tried] = {}  # by the id of the event that could not be handled yet
+
+    async def step(self, ours: set[Partition]) -> None:
+        """Works on the marked lines of these partitions. Raises StoreUnavailable; what was done stays done."""
+        begun = time.monotonic()
+        if begun - self._looked < self._limits.release_seconds:
+            return
+        self._looked = begun
+        after = None
+        where = {"release": Cond("is_not", None)}
+        while heads := await self._store.find(parked.COLLECTION, where, limit=PAGE, after=after):
+            for head in heads:
+                if parked.partition_of(head) not in ours or self._waits(head.id):
+                    continue
+                await self._one(head)
+                if time.monotonic() - begun > WORK_SECONDS:
+                    self._looked = float("-inf")
+                    return
+            after = [heads[-1].id]
+
+    def _waits(self, id: str) -> bool:
+        return id in self._tried and self._tried[id].due > time.monotonic()
+
+    async def _one(self, head: Document) -> None:
+        line = await self._line(head)
+        entries = line.entries
+        if not entries:
+            return  # gone meanwhile: its aggregate has ended
+        if line.behind:
+            await self._settle(head, [], line, Trouble("gap", "behind"))
+            return
+        gone: list[tuple[Entry, str]] = []
+        if head.data["verb"] == DISCARD:
+            own, past_gap = entries[0], bool(head.data["past_gap"])
+            refused = await self._discard(own, past_gap=past_gap) if own.id == head.id else "behind"
+            if refused is not None:
+                await self._settle(head, [], line, Trouble("reject", refused), keeps_reason=True)
+                return
+            gone.append((own, DISCARDED))
+            entries = entries[1:]
+        leading = _leading(entries)
+        readable = [read for _, read in leading]
+        if head.data["past_gap"] and head.data["verb"] == RELEASE:
+            first = next((read for read in readable if not self._fold.passes_over(read)), None)
+            if first is not None:
+                await self._move_mark(first, self._needed(first), past_gap=True)
+        saved = await self._fold_and_save(readable)
+        if saved is None:
+            return  # others write this document all the time: the next step tries again
+        folded, last = saved
+        gone += [
+            (entry, REPEATED if read.sequence <= last else HANDLED)
+            for entry, read in leading
+            if read not in folded.left
+        ]
+        await self._settle(head, gone, line, _trouble(folded, entries))
+
+    # --- reading a line ---
+
+    async def _line(self, head: Document) -> Line:
+        own = Entry(head, decode(parked.received_of(head), self._known))
+        key, producer = head.data["key"], head.data["producer"]
+        if producer is not None:
+            return await self._rest([], {"key": key, "producer": producer})
+        if isinstance(own.read, Unreadable):
+            return Line([own])
+        where = {"key": own.read.key, "producer": own.read.producer}
+        earlier = {**where, "sequence": Cond("below", own.read.sequence)}
+        if await self._store.find(parked.COLLECTION, earlier, limit=1):
+            return Line([own], behind=True)
+        return await self._rest([own], {**where, "sequence": Cond("at_least", own.read.sequence)})
+
+    async def _rest(self, first: list[Entry], where: Mapping[str, object]) -> Line:
+        found = await self._store.find(parked.COLLECTION, where, order=("sequence", "id"), limit=PAGE + 1)
+        entries = [Entry(document, decode(parked.received_of(document), self._known)) for document in found[:PAGE]]
+        return Line([*first, *entries], found[PAGE] if len(found) > PAGE else None)
+
+    # --- handling it ---
+
+    async def _discard(self, entry: Entry, *, past_gap: bool) -> str | None:
+        """Moves the mark past the event; None when it may go, else why not."""
+        read = entry.read if isinstance(entry.read, Delivery) else decode(entry.read.received, {})
+        if isinstance(read, Unreadable) or self._fold.passes_over(read):
+            return None  # not even its number is known, or nobody asks for it: nothing waits behind it
+        subscription = self._table.get(read.type)
+        if subscription is not None and subscription.ends:
+            return "ends-its-key"
+        if not past_gap and await self._store.get(self._collection, read.key) is None:
+            return None  # nothing is there to set a mark on, and a discard makes no document
+        return await self._move_mark(read, read.sequence, past_gap=past_gap)
+
+    async def _move_mark(self, read: Delivery, to: int, *, past_gap: bool) -> str | None:
+        """Nothing is handled; None when the mark stands at `to` or beyond, else why it does not."""
+        seen = {read.producer: to}
+        for _ in range(TRIES):
+            document = await self._store.get(self._collection, read.key)
+            last = document.seen.get(read.producer, 0) if document else 0
+            if last >= to:
+                return None
+            if last < self._needed(read) and not past_gap:
+                return "gap"
+            if document is None:
+                write = create(self._collection, read.key, {"partner_id": read.partner_id}, seen=seen)
+            else:
+                write = change(self._collection, document, {}, seen=seen)
+            [outcome] = await self._store.write([write])
+            if outcome is Outcome.WRITTEN:
+                return None
+        return "busy"
+
+    def _needed(self, read: Delivery) -> int:
+        return chain.needed(read.sequence, read.before, self._table)
+
+    async def _fold_and_save(self, deliveries: Sequence[Delivery]) -> tuple[Folded, int] | None:
+        """With the last sequence that was handled before; None when other writes always came first."""
+        if not deliveries:
+            return Folded(), 0
+        key, producer = deliveries[0].key, deliveries[0].producer
+        for _ in range(TRIES):
+            document = await self._store.get(self._collection, key)
+            last = document.seen.get(producer, 0) if document else 0
+            folded = await self._fold.key(deliveries, document, checked=True)
+            if folded.write is None:
+                return folded, last
+            try:
+                [outcome] = await self._store.write([folded.write])
+            except ValueError:
+                trouble = Trouble("failed", "failed-ValueError")
+                return Folded(left=list(deliveries), troubles={producer: trouble}), last
+            if outcome is Outcome.WRITTEN:
+                return folded, last
+        return None
+
+    # --- what becomes of its events ---
+
+    async def _settle(
+        self,
+        head: Document,
+        gone: Sequence[tuple[Entry, str]],
+        line: Line,
+        trouble: Trouble | None,
+        *,
+        keeps_reason: bool = False,
+    ) -> None:
+        """Notes what became of them, has the next event head the line, then removes what is gone, the head last."""
+        release, now = head.data["release"], self._clock.now()
+        away = {entry.id for entry, _ in gone}
+        left = [entry for entry in line.entries if entry.id not in away]
+        notes = [outcome_of(entry.document, release, how, reason=None, at=now) for entry, how in gone]
+        marks: list[Write] = []
+        if left:
+            first = left[0]
+            goes_on = trouble is None or self._again(first.id, trouble)
+            if goes_on or trouble is None:
+                fields = {"head": True, "release": release, "verb": RELEASE, "past_gap": False}
+            else:
+                fields = {"head": not line.behind, "release": None, "tried": release}
+                if not keeps_reason:
+                    fields["reason"] = trouble.code
+                notes.append(outcome_of(first.document, release, REJECTED, reason=trouble.code, at=now))
+            marks += _changed(first, fields)
+            for entry in left[1:]:
+                was_head = {"reason": "behind"} if entry.document.data["head"] else {}
+                marks += _changed(entry, {"head": False, "release": None, **was_head})
+        elif line.next is not None:
+            fields = {"head": True, "release": release, "verb": RELEASE, "past_gap": False}
+            marks.append(change(parked.COLLECTION, line.next, fields))
+        outcomes = await self._store.write([*notes, *marks])
+        if any(outcome is Outcome.CONFLICT for outcome in outcomes):
+            return  # an event of the line has changed or gone meanwhile: the next step sees how
+        for entry, _ in gone:
+            self._tried.pop(entry.id, None)
+            if isinstance(entry.read, Delivery) and self._ends(entry.read):
+                await parked.forget(self._store, entry.read.key, but=[entry.id for entry in line.entries])
+        await self._store.write([remove(parked.COLLECTION, id) for id in away if id != head.id])
+        if head.id in away:
+            await self._store.write([remove(parked.COLLECTION, head.id)])
+        log.info(
+            "parked events worked on",
+            extra={
+                "action": "parked.worked",
+                "release": release,
+                "key": line.entries[0].read.key if isinstance(line.entries[0].read, Delivery) else None,
+                "done": len(gone),
+                "reason": trouble.code if trouble else None,
+            },
+        )
+        for entry, how in gone:
+            if how == DISCARDED:
+                kind = entry.document.data["type"] if entry.document.data["type"] in self._known else "unknown"
+                metrics.EVENTS.labels(service=self._service, type=kind, outcome=DISCARDED).inc()
+
+    def _again(self, id: str, trouble: Trouble) -> bool:
+        """Is it tried once more? So often as an event that fails, with growing pauses, and then it is rejected."""
+        if trouble.kind not in ("retry", "failed"):
+            return False
+        tried = self._tried.setdefault(id, Tried())
+        tried.times += 1
+        tried.due = time.monotonic() + min(self._limits.retry_pause * 2 ** (tried.times - 1), 10.0)
+        if tried.times < self._limits.tries:
+            return True
+        del self._tried[id]
+        return False
+
+    def _ends(self, read: Delivery) -> bool:
+        subscription = self._table.get(read.type)
+        return subscription is not None and subscription.ends
+
+
+def _leading(entries: Sequence[Entry]) -> list[tuple[Entry, Delivery]]:
+    """Those before the first that cannot be read."""
+    found = []
+    for entry in entries:
+        if isinstance(entry.read, Unreadable):
+            break
+        found.append((entry, entry.read))
+    return found
+
+
+def _trouble(folded: Folded, entries: Sequence[Entry]) -> Trouble | None:
+    """Why the first event that is left is left."""
+    if folded.left:
+        return folded.troubles[folded.left[0].producer]
+    unread = next((entry.read for entry in entries if isinstance(entry.read, Unreadable)), None)
+    return Trouble("reject", unread.reason) if unread is not None else None
+
+
+def _changed(entry: Entry, fields: Mapping[str, object]) -> list[Write]:
+    """The write, where it says something new; what was unreadable and is not any more joins its line."""
+    data = entry.document.data
+    wanted = dict(fields)
+    if data["producer"] is None and isinstance(entry.read, Delivery):
+        wanted |= parked.envelope(entry.read)
+    new = {name: value for name, value in wanted.items() if data.get(name) != value}
+    return [change(parked.COLLECTION, entry.document, new)] if new else []
