@@ -50,7 +50,9 @@ class ServiceSettings(BaseSettings):
         None, description="A business date that does not move, for demonstrations and tests. Refused in production."
     )
     member: str = Field(
-        "", description="Name of this process in its consumer group, if it keeps one over restarts (a pod's name)."
+        "",
+        description="Name of this process in its consumer group, if it keeps one over restarts (a pod's name): then it "
+        "keeps its partitions over a quick one. No two processes of a service may have the same.",
     )
     setup_at_start: bool = Field(
         True, description="Make collections, indexes, topics and policy versions at start; off where a job does it."

@@ -1,4 +1,4 @@
-"""A topic that is lost and made again while services run: nobody has to tell them."""
+"""Topics that an operator changes while services run: made again, or with a lower limit. Nobody has to tell them."""
 
 # mypy: allow-untyped-calls
 
@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from chassis.bus import BusUnavailable, Consumer, Received, Topic
+from chassis.bus import BusUnavailable, Consumer, Received, Record, Topic
 from chassis.bus_kafka.bus import KafkaBus
 from chassis.bus_kafka.limits import Limits
 from tests.conformance.buses import KafkaBench, a_record, after, no_task_left, numbers
@@ -29,15 +30,18 @@ async def bench(kafka_server: KafkaServer) -> AsyncIterator[KafkaBench]:
         await bench.clear()
 
 
-async def put(bench: KafkaBench, topic: str, *numbers: int) -> None:
+async def stored(bench: KafkaBench, record: Record) -> None:
     """Once the producer has learned where the topic is."""
 
-    async def stored() -> bool:
-        return await bench.bus.publish([a_record(topic, value=str(numbers[0]))]) == [True]
+    async def acknowledged() -> bool:
+        return await bench.bus.publish([record]) == [True]
 
-    await until(stored, seconds=LONGEST)
-    if numbers[1:]:
-        await put(bench, topic, *numbers[1:])
+    await until(acknowledged, seconds=LONGEST)
+
+
+async def put(bench: KafkaBench, topic: str, *numbers: int) -> None:
+    for number in numbers:
+        await stored(bench, a_record(topic, value=str(number)))
 
 
 async def read_up_to(consumer: Consumer, number: int) -> list[Received]:
@@ -75,6 +79,17 @@ async def make_again(bench: KafkaBench, topic: str) -> None:
         return True
 
     await until(there, seconds=LONGEST)
+
+
+async def limit(bench: KafkaBench, topic: str, bytes: int) -> None:
+    """Of a record, from now on."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bench.url.removeprefix("kafka://"))
+    await admin.start()
+    try:
+        configs = {"max.message.bytes": str(bytes)}
+        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=configs)])
+    finally:
+        await admin.close()
 
 
 def offsets(records: Sequence[Received]) -> list[int]:
@@ -115,3 +130,26 @@ async def test_a_consumer_that_comes_back_goes_on_at_the_start_of_a_topic_that_w
     consumer = await bench.bus.consumer(group, [topic], member=member)
     await put(bench, topic, 9, 10)
     assert numbers(await read_up_to(consumer, 10))[0] == 9
+
+
+async def test_a_record_that_the_broker_refuses_for_ever_stops_its_key_alone(bench: KafkaBench) -> None:
+    """After such an error an idempotent producer of this driver can stay stuck; ours is a new one."""
+    topic = await bench.topic()
+    await put(bench, topic, 1)
+    await limit(bench, topic, 2000)
+    large = a_record(topic, "large", b"x" * 3000)
+
+    async def refused() -> bool:  # once the broker has heard of it
+        return await bench.bus.publish([large]) == [False]
+
+    await until(refused, seconds=LONGEST)
+    first, later, other = (
+        a_record(topic, key, value) for key, value in (("large", "0"), ("large", "2"), ("small", "3"))
+    )
+    assert (await bench.bus.publish([first, large, later, other]))[1:3] == [False, False]
+    for record in (first, other):
+        await stored(bench, record)
+
+    values = [record.value for record in await bench.bus.read_all(topic)]
+    assert {b"0", b"3"} <= set(values)
+    assert b"2" not in values

@@ -128,11 +128,11 @@ def container(advertised: int | None = None) -> Iterator[KafkaServer]:
     own.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(90))
     with own:
         running = own.get_wrapped_container()
-        name = f"Apache Kafka {_version(running)}, image {IMAGE}"
+        name = f"Apache Kafka {version(running)}, image {IMAGE}"
         yield KafkaServer(f"127.0.0.1:{port}", name, Container(running))
 
 
-def _version(running: Any) -> str:
+def version(running: Any) -> str:
     """Of the jars that it runs; its protocol does not tell. `running`: a container of the Docker client."""
     code, output = running.exec_run(["ls", "/opt/kafka/libs"])
     found = re.search(r"^kafka-clients-([0-9][\w.]*)\.jar$", output.decode(), re.MULTILINE) if code == 0 else None

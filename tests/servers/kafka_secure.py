@@ -11,7 +11,7 @@ from tests.servers import CONTAINER_LABELS, absent, kafka_process, used
 from tests.servers.certificates import Certificates, certificates
 from tests.servers.docker import docker_answers, image_is_there
 from tests.servers.folder import free_port
-from tests.servers.kafka import IMAGE, NONE, PROPERTIES
+from tests.servers.kafka import IMAGE, NONE, PROPERTIES, version
 
 USER, PASSWORD = "intake", "geheim@/:"  # the same for SCRAM and PLAIN
 START_SECONDS = 90
@@ -54,7 +54,7 @@ def secure_kafka(folder: Path) -> Iterator[SecureKafka]:
     own.with_kwargs(labels=CONTAINER_LABELS, entrypoint=["sh", "-c", script])
     own.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(START_SECONDS))
     with own:
-        used["Kafka"] = f"Apache Kafka, image {IMAGE}"
+        used["Kafka"] = f"Apache Kafka {version(own.get_wrapped_container())}, image {IMAGE}"
         yield SecureKafka(f"127.0.0.1:{secure}", f"127.0.0.1:{mutual}", made)
 
 
