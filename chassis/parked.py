@@ -13,6 +13,7 @@ from collections.abc import Collection
 from chassis.bus import Partition, Received
 from chassis.handlers import Delivery
 from chassis.store import Document, Index, Store, Write, create, remove
+from contracts.canonical import canonical_json
 
 COLLECTION = "parked"
 INDEXES = (
@@ -26,10 +27,10 @@ INDEXES = (
 def park(received: Received, *, reason: str, head: bool, at: str, delivery: Delivery | None = None) -> Write:
     """The record as it came, with the reason as a code. `head`: the one that stopped its key, not one behind it.
 
-    The id derives from where the record stands, so that parking it again changes nothing. `release`: the release that
-    the line is marked for; `tried`: the last one that tried it in vain.
+    The id derives from the record and where it stands, so that parking it again changes nothing, and that a topic which
+    was made anew takes nobody's place. `release`: the release that the line is marked for; `tried`: the last one that
+    tried it in vain.
     """
-    place = f"{received.topic}|{received.partition.number}|{received.offset}"
     fields = {
         "topic": received.topic,
         "partition": received.partition.number,
@@ -44,7 +45,8 @@ def park(received: Received, *, reason: str, head: bool, at: str, delivery: Deli
         "headers": [list(pair) for pair in received.headers],
         "value": None if received.value is None else base64.b64encode(received.value).decode(),
     }
-    return create(COLLECTION, "p_" + hashlib.sha256(place.encode()).hexdigest()[:32], fields)
+    record = [fields[name] for name in ("topic", "partition", "offset", "key", "headers", "value")]
+    return create(COLLECTION, "p_" + hashlib.sha256(canonical_json(record)).hexdigest()[:32], fields)
 
 
 def envelope(delivery: Delivery | None) -> dict[str, str | int | None]:

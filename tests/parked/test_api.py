@@ -228,3 +228,18 @@ async def test_an_erasure_takes_what_is_parked_with_it(town: Town) -> None:
 
     await until(is_gone, seconds=LONG)
     assert len((await get(town, key=SOMEBODY))["items"]) == 1
+
+
+async def test_metrics_say_how_much_is_parked_and_for_how_long(town: Town) -> None:
+    async def shown() -> dict[str, float]:
+        text = (await town.call("notify", "GET", "/metrics", partner=None)).text
+        lines = [line for line in text.splitlines() if "parked_" in line and line.endswith(tuple("0123456789"))]
+        return {
+            line.split("{")[0].removeprefix("zhicheng_"): float(line.split()[-1]) for line in lines if "notify" in line
+        }
+
+    async def are_right() -> bool:
+        found = await shown()
+        return (found["parked_keys"], found["parked_events"]) == (3, 4) and found["oldest_parked_seconds"] > 0
+
+    await until(are_right, seconds=LONG)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chassis import parked
-from chassis.bus import Record
+from chassis.bus import Record, Topic
+from chassis.bus_log import LogBus
 from chassis.envelope import decode
 from chassis.handlers import Delivery, Retry
 from chassis.problems import KeyReused
 from chassis.releases import COLLECTION, DISCARD, OUTCOMES, RELEASE, Asked
 from chassis.store import Document, StoreUnavailable, change
 from contracts.events import CaseHeld, CaseWithdrawn, PersonalDataErased
-from tests.chassis.bench import A, B, C, erased, record, told, withdrawn
+from tests.chassis.bench import TOPIC, A, B, C, erased, record, told, withdrawn
 from tests.parked.operator import LONG, WHY, Operated
 from tests.waiting import until
 
@@ -436,6 +438,51 @@ async def test_the_record_says_who_when_why_and_what(bench: Operated) -> None:
     data = kept.document.data
     assert (data["client"], data["why"], data["filter"], data["verb"]) == ("operator-1", WHY, {"key": A}, "release")
     assert data["at"] <= bench.clock.now()
+
+
+# --- a topic that was lost and made again ---
+
+
+async def test_what_stands_where_a_parked_event_stood_in_a_lost_topic_is_parked_too(
+    bench: Operated, tmp_path: Path
+) -> None:
+    """INVARIANT: nothing is lost, also where the places in a topic are given out again."""
+    bench.bad = {(A, 1), (B, 1)}
+    await bench.bus.publish([withdrawn(A, 1)])
+    async with bench.running():
+        await bench.has_parked((A, 1, "no-such-thing"))
+    again = await LogBus.open(tmp_path / "again.db")
+    await again.setup([Topic(TOPIC, 1, 30), Topic("notify.message.v1", 1, 30)])
+    other = Operated(bench.store, again)
+    other.bad = bench.bad
+    await again.publish([withdrawn(B, 1)])
+    async with other.running():
+        await until(lambda: parked_are(bench, B, 1), seconds=LONG)
+    assert await parked_are(bench, A, 1)
+    await again.close()
+
+
+# --- two at work ---
+
+
+async def test_two_consumers_at_one_line_give_every_event_its_effect_once(bench: Operated, tmp_path: Path) -> None:
+    """One that has lost its partition and does not know it yet, and the one that has got it."""
+    async with bench.running():
+        await parked_line(bench, events=40)
+        await parked_line(bench, B, events=3)
+    bench.bad.clear()
+    second = await LogBus.open(tmp_path / "second.db")
+    await second.setup([Topic(TOPIC, 1, 30), Topic("notify.message.v1", 1, 30)])
+    other = Operated(bench.store, second)
+    async with bench.running(), other.running():
+        progress = await bench.done(await bench.release())
+        await bench.nothing_parked()
+    assert await bench.revisions(A) == list(range(1, 41))
+    assert await bench.revisions(B) == [1, 2, 3]
+    assert progress.handled + progress.repeated == 43
+    sent = await bench.sent()
+    assert sorted(sent) == sorted([(A, number) for number in range(1, 41)] + [(B, number) for number in (1, 2, 3)])
+    await second.close()
 
 
 # --- what dies on the way ---
