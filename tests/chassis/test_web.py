@@ -245,7 +245,7 @@ class Away:
 
 
 @pytest.mark.parametrize("hangs", [False, True])
-async def test_a_store_that_does_not_answer_within_a_second_is_not_ready(tmp_path, hangs):
+async def test_a_store_that_does_not_answer_within_seconds_is_not_ready(tmp_path, hangs):
     async with demo(tmp_path) as it, it.client() as client:
         it.app.state.readiness._store = Away(hangs=hangs)
 
@@ -255,6 +255,21 @@ async def test_a_store_that_does_not_answer_within_a_second_is_not_ready(tmp_pat
 
         assert (answer.status_code, answer.json()["reasons"]) == (503, ["store does not answer"])
         assert scraped.status_code == 200
+
+
+class Slow:
+    """A store that takes its time: several questions, each with 300 ms on the way."""
+
+    async def pending_depth(self, limit: int) -> int:
+        await asyncio.sleep(1.2)
+        return 0
+
+
+async def test_a_store_that_is_slow_is_ready_all_the_same(tmp_path):
+    async with demo(tmp_path) as it, it.client() as client:
+        it.app.state.readiness._store = Slow()
+
+        assert (await client.get("/readyz")).status_code == 200
 
 
 async def test_the_version_is_that_of_the_project(tmp_path):

@@ -25,15 +25,14 @@ SERVICE = "equivalence"
 async def test_members_that_come_and_go_lose_nothing_and_do_nothing_twice(wired: Wired) -> None:
     """INVARIANT: who gets a partition goes on where the one before has committed; what was done again has no effect."""
     filer = wired.world.filer
-    slow = wired.stores[SERVICE].toxic("latency", latency=200)  # so that a batch takes its time
     async with filer.at_work(3):
-        with slow:
-            await filer.more(6)
-            async with another_instance(wired):
+        await filer.more(6)
+        async with another_instance(wired):
+            with wired.stores[SERVICE].toxic("latency", latency=200):  # so that a batch takes its time
                 await in_group(wired, 2)
                 await filer.more(6)
-            await in_group(wired, 1)
-            await filer.more(6)
+        await in_group(wired, 1)
+        await filer.more(6)
     await wired.check()
 
 
