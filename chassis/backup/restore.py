@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,12 +14,13 @@ from chassis.backup.check import check, collections, documents
 from chassis.backup.files import BackupRefused
 from chassis.backup.ports import BusArchive, Kept, StoreArchive
 from chassis.backup.save import topic_path_of
-from chassis.bus import Partition, Record, Topic
+from chassis.bus import BusUnavailable, Partition, Record, Topic
 from chassis.clock import Clock
 
 BATCH = 500
 TRIES = 6
 AGAIN_SECONDS = 1.0
+MEMBERS_SECONDS = 60.0
 SAY_EVERY = 20_000
 
 T = TypeVar("T")
@@ -50,9 +52,23 @@ async def restore(
         note = Kept(schema.RESTORED, 1, {"at": Clock().now(), "saved": manifest["began"]})
         await store.put(schema.COLLECTION, [note])
     for group, places in offsets.items():
-        await bus.commit(group, places)
+        await _commit(group, places, bus, say)
     say("offsets of the groups set")
     return manifest
+
+
+async def _commit(group: str, offsets: Mapping[Partition, int], bus: BusArchive, say: Callable[[str], None]) -> None:
+    """A member that was stopped a moment ago may be counted until its session ends. Raises BusUnavailable."""
+    end = time.monotonic() + MEMBERS_SECONDS
+    while True:
+        try:
+            await bus.commit(group, offsets)
+            return
+        except BusUnavailable:
+            if time.monotonic() > end:
+                raise
+        say(f"{group} is not free yet: waiting")
+        await asyncio.sleep(AGAIN_SECONDS)
 
 
 async def refuse_unless_empty(service: str, store: StoreArchive) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -301,3 +302,32 @@ async def test_what_was_said_after_a_backup_is_named(two: Two, tmp_path: Path) -
     await bus.close()
 
     assert [(each.service, each.key, len(each.types)) for each in found] == [(OWNER, KEY, 2), (OWNER, "c_2", 1)]
+
+
+async def test_a_restore_waits_for_members_that_were_stopped_a_moment_ago(two: Two, tmp_path: Path) -> None:
+    await two.says(OWNER, 1)
+    consumer = await two.bus.consumer(f"zhicheng.{LISTENER}", [f"{OWNER}.v1"])
+    [received] = await consumer.poll(1, 5.0)
+    await consumer.commit({received.partition: received.offset + 1})
+    await consumer.close()
+    folder = await two.saved("backup")
+    bus = await open_bus(f"local:{tmp_path}/new.db")
+    await bus.setup(TOPICS)
+    member = await bus.consumer(f"zhicheng.{LISTENER}", [f"{OWNER}.v1"])
+    told: list[str] = []
+    left = []
+
+    def say(words: str) -> None:
+        told.append(words)
+        if words.endswith("waiting") and not left:
+            left.append(asyncio.ensure_future(member.close()))
+
+    archive = await open_bus_archive(f"local:{tmp_path}/new.db")
+    stores = {n: await open_store_archive(f"sqlite:{tmp_path}/new-{n}.db", writable=True) for n in (OWNER, LISTENER)}
+    await restore(folder, dict(stores), archive, say)
+
+    assert f"zhicheng.{LISTENER} is not free yet: waiting" in told
+    assert len(await archive.committed(f"zhicheng.{LISTENER}", [f"{OWNER}.v1"])) == 1
+    await asyncio.gather(*left)
+    for each in (*stores.values(), archive, bus):
+        await each.close()
