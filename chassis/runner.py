@@ -22,6 +22,7 @@ from chassis.holding import Held, Holding, Limits
 from chassis.outbox import Author
 from chassis.pace import Pace
 from chassis.releasing import Releasing
+from chassis.standstill import earliest, while_store_is_away, while_too_much_is_parked
 from chassis.store import Outcome, Store, StoreUnavailable, Write
 
 log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Runner:
                 async with asyncio.timeout(self._limits.batch_seconds):
                     await self._releasing.step(consumer.assigned())
             except (StoreUnavailable, TimeoutError):
-                await self._wait_for_store(consumer, _earliest(done, batch), stop)
+                await self._wait_for_store(consumer, earliest(done, batch), stop)
                 continue
             if batch:
                 self._progress = time.monotonic()
@@ -243,57 +244,25 @@ class Runner:
             self._committed.pop(partition, None)
 
     async def _wait_for_store(self, consumer: Consumer, again: dict[Partition, int], stop: asyncio.Event) -> None:
-        """Pauses what is assigned, keeps the membership by polling, then reads on at `again`.
-
-        `again`: per partition the first event that was not done when the batch began.
-        """
-        metrics.STORE_TROUBLE.labels(service=self._service, where="consumer").inc()
-        log.warning("store does not answer, partitions paused", extra={"action": "consumer.paused"})
+        """Until the store answers; then everything from `again` on is read once more."""
         self.held.clear()
-        consumer.pause(consumer.assigned())
-        pause = self._limits.retry_pause
-        while not stop.is_set():
-            until = time.monotonic() + pause
-            while (left := until - time.monotonic()) > 0 and not stop.is_set():
-                came = await consumer.poll(1, min(left, 0.5))  # only of a partition that was assigned meanwhile
-                again = _earliest(again, came)
-                consumer.pause(consumer.assigned())
-            try:
-                await self._store.count(parked.COLLECTION, {"head": True})
-                break
-            except StoreUnavailable:
-                pause = min(pause * 2, 5.0)
+        again = await while_store_is_away(
+            consumer, self._store, again, stop, service=self._service, limits=self._limits
+        )
         consumer.rewind(again)
         self._next |= again  # a commit before these are read again must not pass them
         consumer.resume(consumer.assigned())
 
     async def _stand_still(self, consumer: Consumer, stop: asyncio.Event) -> None:
-        """Until so much is released or discarded that less than too much is parked; it does what is released."""
-        log.error("too many events parked, consumer halted", extra={"action": "consumer.halted"})
-        self._health.halted[self._service] = "too many events parked"
-        metrics.CONSUMER_HALTED.labels(service=self._service).set(1)
-        consumer.pause(consumer.assigned())
-        looked = time.monotonic()
-        while not stop.is_set():
-            if came := await consumer.poll(1, self._limits.poll_seconds):  # of a partition that was assigned meanwhile
-                consumer.rewind(_earliest({}, came))
-                consumer.pause(consumer.assigned())
-            try:
-                async with asyncio.timeout(self._limits.batch_seconds):
-                    await self._releasing.step(consumer.assigned())
-            except (StoreUnavailable, TimeoutError):
-                metrics.STORE_TROUBLE.labels(service=self._service, where="consumer").inc()
-            if time.monotonic() - looked < self._limits.halted_seconds:
-                continue
-            looked = time.monotonic()
-            if not await self.held.halting.halts():
-                break
-        else:
-            return
-        log.warning("consumer goes on", extra={"action": "consumer.goes-on"})
-        self._health.halted.pop(self._service, None)
-        metrics.CONSUMER_HALTED.labels(service=self._service).set(0)
-        consumer.resume(consumer.assigned())
+        await while_too_much_is_parked(
+            consumer,
+            self.held.halting,
+            self._releasing,
+            stop,
+            service=self._service,
+            limits=self._limits,
+            health=self._health,
+        )
         self._progress = time.monotonic()
 
     async def _stalled(self, consumer: Consumer) -> bool:
@@ -333,11 +302,3 @@ async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
-
-
-def _earliest(offsets: dict[Partition, int], batch: Sequence[Received]) -> dict[Partition, int]:
-    """Per partition the lower of the offset and the first of the batch."""
-    lowest = dict(offsets)
-    for received in batch:
-        lowest[received.partition] = min(lowest.get(received.partition, received.offset), received.offset)
-    return lowest

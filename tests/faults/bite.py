@@ -86,6 +86,17 @@ BITES = (
         "INVARIANT: offsets move after the work is saved",
     ),
     Bite(
+        "a released event leaves its line after the save",
+        "chassis/releasing.py",
+        "        saved = await self._fold_and_save(readable)\n",
+        "        await self._store.write([remove(parked.COLLECTION, entry.id) for entry, _ in leading])\n"
+        "        saved = await self._fold_and_save(readable)\n",
+        (
+            "tests/parked/test_releasing.py::test_a_store_that_fails_between_two_steps_costs_nothing[sqlite-things-False]",
+        ),
+        "INVARIANT: cut off anywhere, a release goes on",
+    ),
+    Bite(
         "parking of later events",
         "chassis/holding.py",
         "            writes.append(self.park(event.received, reason, head=head, delivery=event))\n",
