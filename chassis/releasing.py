@@ -19,36 +19,15 @@ from chassis.envelope import Unreadable, decode
 from chassis.fold import Fold, Folded, Trouble
 from chassis.handlers import Delivery, Subscription
 from chassis.holding import Limits
+from chassis.parked_lines import PAGE, Entry, Line, changed, leading_of, read_line
 from chassis.releases import DISCARD, DISCARDED, HANDLED, REJECTED, RELEASE, REPEATED, outcome_of
 from chassis.store import Cond, Document, Outcome, Store, Write, change, create, remove
 from contracts.events import Event
 
 log = logging.getLogger(__name__)
 
-PAGE = 100  # events of a line, and lines, at a time
 WORK_SECONDS = 1.0  # then new events have their turn
 TRIES = 8  # another write may come between our read and our write
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A parked event, and what this version of the software reads in it."""
-
-    document: Document
-    read: Delivery | Unreadable
-
-    @property
-    def id(self) -> str:
-        return self.document.id
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Its first entries in order, and the one after them. `behind`: something earlier of its key is parked."""
-
-    entries: list[Entry]
-    next: Document | None = None
-    behind: bool = False
 
 
 @dataclass(slots=True)
@@ -104,7 +83,7 @@ class Releasing:
         return id in self._tried and self._tried[id].due > time.monotonic()
 
     async def _one(self, head: Document) -> None:
-        line = await self._line(head)
+        line = await read_line(self._store, head, self._known)
         entries = line.entries
         if not entries:
             return  # gone meanwhile: its aggregate has ended
@@ -120,7 +99,7 @@ class Releasing:
                 return
             gone.append((own, DISCARDED))
             entries = entries[1:]
-        leading = _leading(entries)
+        leading = leading_of(entries)
         readable = [read for _, read in leading]
         if head.data["past_gap"] and head.data["verb"] == RELEASE:
             first = next((read for read in readable if not self._fold.passes_over(read)), None)
@@ -136,26 +115,6 @@ class Releasing:
             if read not in folded.left
         ]
         await self._settle(head, gone, line, _trouble(folded, entries))
-
-    # --- reading a line ---
-
-    async def _line(self, head: Document) -> Line:
-        own = Entry(head, decode(parked.received_of(head), self._known))
-        key, producer = head.data["key"], head.data["producer"]
-        if producer is not None:
-            return await self._rest([], {"key": key, "producer": producer})
-        if isinstance(own.read, Unreadable):
-            return Line([own])
-        where = {"key": own.read.key, "producer": own.read.producer}
-        earlier = {**where, "sequence": Cond("below", own.read.sequence)}
-        if await self._store.find(parked.COLLECTION, earlier, limit=1):
-            return Line([own], behind=True)
-        return await self._rest([own], {**where, "sequence": Cond("at_least", own.read.sequence)})
-
-    async def _rest(self, first: list[Entry], where: Mapping[str, object]) -> Line:
-        found = await self._store.find(parked.COLLECTION, where, order=("sequence", "id"), limit=PAGE + 1)
-        entries = [Entry(document, decode(parked.received_of(document), self._known)) for document in found[:PAGE]]
-        return Line([*first, *entries], found[PAGE] if len(found) > PAGE else None)
 
     # --- handling it ---
 
@@ -240,13 +199,14 @@ class Releasing:
                 if not keeps_reason:
                     fields["reason"] = trouble.code
                 notes.append(outcome_of(first.document, release, REJECTED, reason=trouble.code, at=now))
-            marks += _changed(first, fields)
+            marks += changed(first, fields)
             for entry in left[1:]:
                 was_head = {"reason": "behind"} if entry.document.data["head"] else {}
-                marks += _changed(entry, {"head": False, "release": None, **was_head})
+                marks += changed(entry, {"head": False, "release": None, **was_head})
         elif line.next is not None:
             fields = {"head": True, "release": release, "verb": RELEASE, "past_gap": False}
             marks.append(change(parked.COLLECTION, line.next, fields))
+            self._looked = float("-inf")  # there is more: the next step follows the next batch
         outcomes = await self._store.write([*notes, *marks])
         if any(outcome is Outcome.CONFLICT for outcome in outcomes):
             return  # an event of the line has changed or gone meanwhile: the next step sees how
@@ -289,29 +249,9 @@ class Releasing:
         return subscription is not None and subscription.ends
 
 
-def _leading(entries: Sequence[Entry]) -> list[tuple[Entry, Delivery]]:
-    """Those before the first that cannot be read."""
-    found = []
-    for entry in entries:
-        if isinstance(entry.read, Unreadable):
-            break
-        found.append((entry, entry.read))
-    return found
-
-
 def _trouble(folded: Folded, entries: Sequence[Entry]) -> Trouble | None:
     """Why the first event that is left is left."""
     if folded.left:
         return folded.troubles[folded.left[0].producer]
     unread = next((entry.read for entry in entries if isinstance(entry.read, Unreadable)), None)
     return Trouble("reject", unread.reason) if unread is not None else None
-
-
-def _changed(entry: Entry, fields: Mapping[str, object]) -> list[Write]:
-    """The write, where it says something new; what was unreadable and is not any more joins its line."""
-    data = entry.document.data
-    wanted = dict(fields)
-    if data["producer"] is None and isinstance(entry.read, Delivery):
-        wanted |= parked.envelope(entry.read)
-    new = {name: value for name, value in wanted.items() if data.get(name) != value}
-    return [change(parked.COLLECTION, entry.document, new)] if new else []
