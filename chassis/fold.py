@@ -34,6 +34,7 @@ class Folded:
     """The outcome for one key: a write (or none), what is left to do, and why."""
 
     write: Write | None = None
+    document: Document | None = None  # as it stands after the write
     left: list[Delivery] = field(default_factory=list)
     troubles: dict[str, Trouble] = field(default_factory=dict)  # by producer
     ended: bool = False
@@ -65,6 +66,7 @@ class Fold:
                 progress = progress or moved
         if state.touched:
             folded.write = self._write(deliveries[0].key, state)
+            folded.document = state.written(folded.write)
         return folded
 
     def passes_over(self, delivery: Delivery) -> bool:
@@ -222,3 +224,10 @@ class _State:
         for name, entries in self.append.items():
             data[name] = [*data.get(name, ()), *entries]
         return Document(key, base.version if base else 0, data, dict(self.seen), self.emitted)
+
+    def written(self, write: Write) -> Document:
+        """The document after this write."""
+        after = self.view(write.id)
+        version = self.document.version if self.document else 0
+        data = {**(after.data if after else {}), **write.fields}
+        return Document(write.id, version + 1, data, dict(self.seen), self.emitted)

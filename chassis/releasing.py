@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chassis import chain, metrics, parked
@@ -49,6 +49,7 @@ class Releasing:
         fold: Fold,
         table: Mapping[str, Subscription],
         known: Mapping[str, type[Event]],
+        saved: Callable[[Sequence[Document]], None],
     ) -> None:
         self._service = service
         self._collection = collection
@@ -58,6 +59,7 @@ class Releasing:
         self._fold = fold
         self._table = table
         self._known = known
+        self._saved = saved
         self._looked = float("-inf")
         self._tried: dict[str, Tried] = {}  # by the id of the event that could not be handled yet
 
@@ -169,6 +171,7 @@ class Releasing:
                 trouble = Trouble("failed", "failed-ValueError")
                 return Folded(left=list(deliveries), troubles={producer: trouble}), last
             if outcome is Outcome.WRITTEN:
+                self._saved([folded.document] if folded.document is not None else [])
                 return folded, last
         return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from chassis import metrics, parked
 from chassis.bus import Bus, BusUnavailable, Consumer, Partition, Received
@@ -23,7 +23,7 @@ from chassis.outbox import Author
 from chassis.pace import Pace
 from chassis.releasing import Releasing
 from chassis.standstill import earliest, while_store_is_away, while_too_much_is_parked
-from chassis.store import Outcome, Store, StoreUnavailable, Write
+from chassis.store import Document, Outcome, Store, StoreUnavailable, Write
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ class Runner:
         health: Health,
         member: str = "",
         limits: Limits = DEFAULT_LIMITS,
+        saved: Callable[[Sequence[Document]], None] | None = None,
     ) -> None:
         self._service = service
         self._store = store
@@ -58,11 +59,14 @@ class Runner:
         self._health = health
         self._member = member
         self._limits = limits
+        self._saved = saved or (lambda documents: None)
         self._table = by_type(subscriptions)
         self._known = {event.TYPE: event for line in subscriptions for event in line.types}
         self._fold = Fold(service, collection, author, self._table)
         self.held = Holding(service, store, clock, limits)
-        self._releasing = Releasing(service, collection, store, clock, limits, self._fold, self._table, self._known)
+        self._releasing = Releasing(
+            service, collection, store, clock, limits, self._fold, self._table, self._known, self._saved
+        )
         self._next: dict[Partition, int] = {}
         self._committed: dict[Partition, int] = {}
         self._full = False  # so much is held that nothing new is read
@@ -194,6 +198,13 @@ class Runner:
                 for key in folds:
                     self.held.forget(key)
                 continue
+            self._saved(
+                [
+                    document
+                    for key, outcome in zip(changes, outcomes, strict=False)
+                    if outcome is Outcome.WRITTEN and key in folds and (document := folds[key].document) is not None
+                ]
+            )
             parks = []
             again: dict[str, list[Delivery]] = {}
             for key, outcome in zip(changes, outcomes, strict=False):

@@ -154,6 +154,7 @@ class Running:
                     health=self.health,
                     member=settings.member,
                     limits=self._limits,
+                    saved=service.saved,
                 )
                 self._own(self.runner.run(self._stop), "consumer")
             self._own(self._repeat(Periodic("measure", 5.0, self._measure)), "measure")
@@ -266,6 +267,9 @@ class Running:
         """Finishes the batch in work, lets the relay pass once more, closes. What is cut off is repeated later."""
         self.ask_to_stop()
         await _ended_within([task for task in self._tasks if task is not self._relay], self._left(WORK_UNTIL))
+        if self.service.finish is not None:
+            finishing = asyncio.create_task(self.service.finish(), name=f"{self._name}.finish")
+            await _ended_within([finishing], self._left(WORK_UNTIL))
         self._stop_relay.set()
         await _ended_within([self._relay] if self._relay is not None else [], self._left(RELAY_UNTIL))
         for name, close, until in reversed(self._opened):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from chassis.handlers import Subscription
 from chassis.health import Health
 from chassis.outbox import Author
 from chassis.problems import Problem
-from chassis.store import Index, Store
+from chassis.store import Document, Index, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class Service:
     indexes: Sequence[Index] = ()
     routers: Sequence[APIRouter] = ()
     subscriptions: Sequence[Subscription] = ()
+    saved: Callable[[Sequence[Document]], None] | None = None  # documents that handlers have written, as they are now
     problems: Mapping[type[Exception], Problem] = field(default_factory=dict)
     use_cases: Mapping[type, object] = field(default_factory=dict)
     periodic: Sequence[Periodic] = ()
@@ -59,6 +60,7 @@ class Service:
     setup: Callable[[], Awaitable[None]] | None = None  # puts versions of policy data into the store; repeatable
     check: Callable[[], Awaitable[None]] | None = None  # raises to refuse the start
     restored: Callable[[], Awaitable[None]] | None = None  # puts right what a backup may have torn; repeatable
+    finish: Callable[[], Coroutine[Any, Any, None]] | None = None  # after the last event and the last periodic work
 
 
 Build = Callable[[Any, Infra], Service]

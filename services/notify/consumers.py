@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from chassis.clock import Clock
+from chassis.clock import Clock, later
 from chassis.handlers import Delivery, Save, Subscription, on, on_delivery
 from chassis.store import Document
 from contracts.events import (
@@ -22,6 +22,7 @@ from services.notify import domain
 from services.notify.domain import Step, ToldCase
 from services.notify.letters import Letters
 from services.notify.store import dump, load
+from services.notify.use_cases.in_hand import InHand
 
 
 def subscriptions(tell: Tell) -> Sequence[Subscription]:
@@ -36,9 +37,11 @@ def subscriptions(tell: Tell) -> Sequence[Subscription]:
 
 
 class Tell:
-    def __init__(self, letters: Letters, clock: Clock) -> None:
+    def __init__(self, letters: Letters, clock: Clock, in_hand: InHand, lease: float) -> None:
         self._letters = letters
         self._clock = clock
+        self._in_hand = in_hand
+        self._lease = lease
 
     async def submitted(self, event: CaseSubmitted, document: Document | None, delivery: Delivery) -> Save | None:
         params = {"received_on": event.received_on, "round": event.round, "list_version": event.list_version}
@@ -77,7 +80,7 @@ class Tell:
             at=delivery.time,
             correlation_id=delivery.correlation_id,
         )
-        return Save(fields=dump(silent))
+        return Save(fields=dump(self._claimed(case, silent)))
 
     async def erased(self, event: PersonalDataErased, document: Document | None) -> Save | None:
         now = self._clock.now()
@@ -98,7 +101,21 @@ class Tell:
             at=delivery.time,
             correlation_id=delivery.correlation_id,
         )
-        return Save(fields=dump(told))
+        return Save(fields=dump(self._claimed(case, told)))
+
+    def _claimed(self, before: ToldCase, case: ToldCase) -> ToldCase:
+        """The write that makes a message is its claim, when this process has a sender for it; else it is queued."""
+        known = {message.id for message in before.messages}
+        now = self._clock.now()
+        until = later(now, self._lease)
+        return domain.with_messages(
+            case,
+            [
+                domain.claimed(message, at=now, until=until)
+                for message in case.messages
+                if message.id not in known and self._in_hand.take(case.id, message.id)
+            ],
+        )
 
 
 def _case(document: Document | None, delivery: Delivery) -> ToldCase:

@@ -25,7 +25,7 @@ class Step(StrEnum):
 
 class State(StrEnum):
     QUEUED = "queued"
-    SENDING = "sending"  # claimed by one sender until `due_at`, then free again
+    SENDING = "sending"  # claimed by one sender, often from the first, until `due_at`, then free again
     DELIVERED = "delivered"  # the mail server took it
     WAITING = "waiting"  # given up: waits for a person
     CANCELLED = "cancelled"  # overtaken by a withdrawal or an erasure
@@ -195,6 +195,13 @@ def claimed(message: Message, *, at: str, until: str) -> Message:
 def exhausted(message: Message, backoff: Backoff) -> bool:
     """The last attempt allowed was begun and never came to an end."""
     return message.state is State.SENDING and message.attempts >= backoff.attempts
+
+
+def given_back(message: Message, attempt: int, *, at: str) -> Message:
+    """Free again, as if this attempt had never begun."""
+    if message.state is not State.SENDING or message.attempts != attempt:
+        return message
+    return replace(message, state=State.QUEUED, attempts=attempt - 1, due_at=at)
 
 
 def delivered(message: Message, *, at: str) -> Message:

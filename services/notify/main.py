@@ -14,41 +14,39 @@ from services.notify.mail import Sender
 from services.notify.resending import SendAgain
 from services.notify.settings import Settings
 from services.notify.store import COLLECTION, INDEXES, ToldCases
-from services.notify.use_cases import Count, Deliver, Pace, RemoveStones
+from services.notify.use_cases.deliver import Deliver, Pace
+from services.notify.use_cases.in_hand import InHand
+from services.notify.use_cases.posting import Posting
+from services.notify.use_cases.settling import Settling
+from services.notify.use_cases.sweeps import Count, RemoveStones
 
 
 def build(settings: Settings, infra: Infra) -> Service:
     letters = Letters(office=settings.office)
     cases = ToldCases(infra.store, infra.author)
     way_out = channel(settings)
-    deliver = Deliver(
-        cases,
-        way_out,
-        letters,
-        Envelope(parse_keys(settings.private_keys.get_secret_value())),
-        infra.clock,
-        sender=Sender(settings.sender, settings.sender_name),
-        pace=Pace(
-            backoff=Backoff(
-                settings.attempts, settings.retry_seconds, settings.retry_factor, settings.retry_longest_seconds
-            ),
-            lease=settings.lease_seconds,
-            at_once=settings.smtp_connections,
-        ),
-    )
+    backoff = Backoff(settings.attempts, settings.retry_seconds, settings.retry_factor, settings.retry_longest_seconds)
+    pace = Pace(backoff, lease=settings.lease_seconds, at_once=settings.smtp_connections)
+    envelope = Envelope(parse_keys(settings.private_keys.get_secret_value()))
+    posting = Posting(way_out, letters, envelope, Sender(settings.sender, settings.sender_name))
+    in_hand = InHand(most=pace.in_hand, more=pace.at_once, begin_seconds=pace.begin_seconds)
+    deliver = Deliver(cases, posting, Settling(cases, infra.clock, backoff), in_hand, infra.clock, pace)
     return Service(
         name="notify",
         collection=COLLECTION,
         indexes=INDEXES,
         routers=[api.routes(cases, letters), officers.routes(cases, SendAgain(cases, infra.clock))],
-        subscriptions=consumers.subscriptions(Tell(letters, infra.clock)),
+        subscriptions=consumers.subscriptions(Tell(letters, infra.clock, in_hand, pace.lease)),
+        saved=deliver.saved,
         problems={**api.PROBLEMS, **officers.PROBLEMS},
         ways_out=[way_out],
         periodic=[
-            Periodic("deliver", settings.sweep_seconds, deliver),
+            Periodic("sweep", settings.sweep_seconds, deliver.sweep),
+            Periodic("send", 1.0, deliver.send, deliver.wake),
             Periodic("count", 5.0, Count(cases, infra.clock)),
             Periodic("remove-stones", 3600.0, RemoveStones(cases, infra.clock, settings.stone_days)),
         ],
+        finish=deliver.finish,
     )
 
 

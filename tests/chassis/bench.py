@@ -72,6 +72,7 @@ class Bench:
         self.handled: list[tuple[str, int]] = []
         self.act: Callable[[CaseWithdrawn, Document | None], None] = lambda event, document: None
         self.limits = QUICK
+        self.saved: list[Document] = []
 
     async def note(self, event: CaseWithdrawn, document: Document | None) -> Save:
         self.act(event, document)
@@ -107,6 +108,7 @@ class Bench:
             clock=self.clock,
             health=self.health,
             limits=self.limits,
+            saved=self.saved.extend,
         )
         task = asyncio.create_task(runner.run(stop))
         try:

@@ -419,3 +419,31 @@ async def test_a_write_with_events_wakes_the_relay_and_the_last_pass_sends_what_
 
 async def _nothing_pending(bench: Bench) -> bool:
     return not await bench.store.pending(1)
+
+
+async def test_a_service_is_told_what_its_handlers_have_written_as_it_stands(bench: Bench) -> None:
+    """Once per write, also where a write in between made the handler look again; of lines it is not told."""
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(A, 2), withdrawn(B, 1)])
+    async with bench.running():
+        await bench.has(A, 1, 2)
+        await bench.has(B, 1)
+        for document in bench.saved:
+            assert document == await bench.store.get("things", document.id)
+        await bench.bus.publish([told("m1", 1)])
+        await until(lambda: _lines(bench, ["m1"]))
+    assert sorted((document.id, document.version) for document in bench.saved) == [(A, 1), (B, 1)]
+    meddled = False
+
+    async def meddle(event: CaseWithdrawn, document: Document | None) -> Save:
+        nonlocal meddled
+        if not meddled and document is not None:
+            meddled = True
+            await bench.store.write([change("things", document, {"meddled": True})])
+        return await Bench.note(bench, event, document)
+
+    bench.note = meddle  # type: ignore[method-assign]
+    bench.saved.clear()
+    await bench.bus.publish([withdrawn(A, 3)])
+    async with bench.running():
+        await bench.has(A, 1, 2, 3)
+    assert bench.saved == [await bench.store.get("things", A)]

@@ -19,6 +19,7 @@ from chassis.handlers import on_line
 from chassis.running import Running
 from chassis.service import Infra, Periodic, Service
 from chassis.settings import ServiceSettings
+from chassis.store import create
 from chassis.store_sqlite import SqliteStore
 from contracts.events import CaseWithdrawn, MessageDelivered
 from tests.waiting import until
@@ -34,7 +35,11 @@ async def nothing() -> int:
 
 @asynccontextmanager
 async def service(
-    folder: Path, *, bus: Callable[[str], Any] = open_bus, do: Callable[[], Any] = nothing
+    folder: Path,
+    *,
+    bus: Callable[[str], Any] = open_bus,
+    do: Callable[[], Any] = nothing,
+    finish: Callable[[], Any] | None = None,
 ) -> AsyncIterator[Running]:
     def build(settings: Any, infra: Infra) -> Service:
         return Service(
@@ -42,6 +47,7 @@ async def service(
             collection="cases",
             subscriptions=[on_line(MessageDelivered, line=lambda event, delivery: {"lines": [event.message_id]})],
             periodic=[Periodic("chore", 0.01, do)],
+            finish=finish,
         )
 
     settings = Settings(
@@ -144,3 +150,47 @@ async def test_the_last_pass_of_the_relay_comes_after_the_last_work(tmp_path: Pa
 
 async def _is(value: bool) -> bool:
     return value
+
+
+async def test_a_service_finishes_after_its_last_work_and_while_its_store_is_open(tmp_path: Path) -> None:
+    steps: list[str] = []
+    began = asyncio.Event()
+
+    async def work() -> int:
+        began.set()
+        steps.append("work")
+        await asyncio.sleep(0)
+        return 1
+
+    async def finish() -> None:
+        await running.store.write([create("cases", "last", {})])
+        steps.append("finish")
+
+    async with service(tmp_path, do=work, finish=finish) as running:
+        serving = asyncio.create_task(running.wait())
+        await began.wait()
+        running.ask_to_stop()
+        await serving
+        await running.stop()
+
+    assert steps[-1] == "finish"
+    assert steps.count("finish") == 1
+
+
+async def test_finishing_that_does_not_end_is_cut_off(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(module, "WORK_UNTIL", 0.0)
+    cut_off = asyncio.Event()
+
+    async def finish() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cut_off.set()
+
+    async with service(tmp_path, finish=finish) as running:
+        serving = asyncio.create_task(running.wait())
+        running.ask_to_stop()
+        await serving
+        await running.stop()
+
+    assert cut_off.is_set()

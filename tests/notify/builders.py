@@ -1,5 +1,6 @@
 """Events, contacts and a running corner of notify, with good defaults."""
 
+import asyncio
 import base64
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
@@ -42,13 +43,17 @@ from services.notify.domain import Backoff, ToldCase
 from services.notify.letters import Letters
 from services.notify.mail import Mail, Sender
 from services.notify.store import COLLECTION, INDEXES, ToldCases, load
-from services.notify.use_cases import Deliver, Pace
+from services.notify.use_cases.deliver import Deliver, Pace
+from services.notify.use_cases.in_hand import InHand
+from services.notify.use_cases.posting import Posting
+from services.notify.use_cases.settling import Settling
 
 CASE = "c_" + "a" * 26
 NUMBER = "SH26-0001-7"
 EMAIL = "wang.xiaoming@example.test"
 PRIVATE, PUBLIC = new_key_pair()
 LETTERS = Letters()
+LEASE = 60.0  # seconds
 START = "2026-03-01T02:00:00.000Z"
 
 
@@ -213,7 +218,7 @@ class Corner:
         self.clock = clock
         self.author = Author("/notify", clock)
         self.cases = ToldCases(store, self.author)
-        self._fold = Fold("notify", COLLECTION, self.author, by_type(subscriptions(Tell(LETTERS, clock))))
+        self.in_hand = InHand(most=0, more=100, begin_seconds=30.0)  # no sender is free: messages are queued
         self._sequence: dict[str, int] = {}
 
     async def hear(self, *events: Event, partner: str = "partner-1", at: str | None = None) -> None:
@@ -225,31 +230,46 @@ class Corner:
     async def hear_again(
         self, event: Event, sequence: int, *, partner: str = "partner-1", at: str | None = None
     ) -> None:
-        document = await self.store.get(COLLECTION, event.case_id)
-        told = delivery(event, sequence, at=at or self.clock.now(), partner=partner)
-        folded = await self._fold.key([told], document)
-        assert not folded.troubles
-        if folded.write is not None:
-            assert await self.store.write([folded.write]) == [Outcome.WRITTEN]
+        await self.hear_together([delivery(event, sequence, at=at or self.clock.now(), partner=partner)])
 
-    def sweep(
+    async def hear_together(self, told: Sequence[Delivery]) -> None:
+        """Events of one case in one batch."""
+        tell = Tell(LETTERS, self.clock, self.in_hand, LEASE)
+        fold = Fold("notify", COLLECTION, self.author, by_type(subscriptions(tell)))
+        written = []
+        while True:
+            folded = await fold.key(told, await self.store.get(COLLECTION, told[0].key))
+            assert not folded.troubles
+            if folded.write is None:
+                break
+            if await self.store.write([folded.write]) == [Outcome.WRITTEN]:
+                assert folded.document == await self.store.get(COLLECTION, told[0].key)
+                written = [folded.document]
+                break
+        self.in_hand.saved(written)
+
+    def sender(
         self,
         channel: Channel,
         *,
         envelope: Envelope | None = None,
         backoff: Backoff | None = None,
         at_once: int = 4,
-        lease: float = 60.0,
+        lease: float = LEASE,
+        in_hand: InHand | None = None,
     ) -> Deliver:
-        return Deliver(
-            self.cases,
-            channel,
-            LETTERS,
-            envelope or Envelope({"n1": PRIVATE}),
-            self.clock,
-            sender=Sender("titles@zhicheng.invalid", "职称"),
-            pace=Pace(backoff or Backoff(), lease=lease, at_once=at_once),
+        """With `in_hand` of the corner, it sends what the corner's handlers claim; else what is due alone."""
+        pace = Pace(backoff or Backoff(), lease=lease, at_once=at_once)
+        posting = Posting(
+            channel, LETTERS, envelope or Envelope({"n1": PRIVATE}), Sender("titles@zhicheng.invalid", "职称")
         )
+        settling = Settling(self.cases, self.clock, pace.backoff)
+        if in_hand is None:
+            in_hand = InHand(most=pace.in_hand, more=pace.at_once, begin_seconds=pace.begin_seconds)
+        return Deliver(self.cases, posting, settling, in_hand, self.clock, pace)
+
+    def sweep(self, channel: Channel, **more: Any) -> "OnePass":
+        return OnePass(self.sender(channel, **more))
 
     async def document(self, case: str = CASE) -> Document:
         found = await self.store.get(COLLECTION, case)
@@ -268,6 +288,30 @@ class Corner:
     async def said(self) -> list[str]:
         """Types and steps of the events on their way out, in order."""
         return [f"{dict(entry.record.headers)['ce_type']}" for entry in await self.store.pending(1000)]
+
+
+class OnePass:
+    """One sweep of a sender of its own, and everything sent that it found: how many cases. Cancelled, it is killed."""
+
+    def __init__(self, deliver: Deliver) -> None:
+        self.deliver = deliver
+
+    async def __call__(self) -> int:
+        found = await self.deliver.sweep()
+        await until_sent(self.deliver)
+        return found
+
+
+async def until_sent(deliver: Deliver) -> None:
+    """Sends what is in hand until nothing is."""
+    try:
+        while deliver._in_hand:
+            await deliver.send()
+            await asyncio.wait(deliver._at_work)
+    finally:
+        for task in tuple(deliver._at_work):
+            task.cancel()
+        await asyncio.gather(*deliver._at_work, return_exceptions=True)
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from chassis.store import StoreUnavailable
 from contracts.canonical import canonical_json
 from services.notify.channels import Permanent, Temporary
 from services.notify.domain import Backoff
-from services.notify.use_cases import Count, RemoveStones
+from services.notify.use_cases.sweeps import Count, RemoveStones
 from tests.notify.builders import (
     CASE,
     EMAIL,

@@ -1,0 +1,1 @@
+"""What notify does on its own: sends what is due, counts what waits, removes old stones."""

@@ -1,0 +1,219 @@
+"""A message is claimed in the write that makes it, when this process has a sender for it."""
+
+import asyncio
+
+from chassis.store import StoreUnavailable
+from services.notify.channels import Temporary
+from services.notify.use_cases.deliver import Deliver
+from services.notify.use_cases.in_hand import InHand
+from tests.notify.builders import (
+    CASE,
+    LEASE,
+    START,
+    Corner,
+    Inbox,
+    case_id,
+    delivery,
+    determined,
+    erased,
+    submitted,
+    until_sent,
+    withdrawn,
+)
+
+
+def sending(corner: Corner, channel: Inbox, *, most: int = 100, begin_seconds: float = LEASE / 2) -> Deliver:
+    """A sender for what the corner's handlers make from now on."""
+    corner.in_hand = InHand(most=most, more=4, begin_seconds=begin_seconds)
+    return corner.sender(channel, in_hand=corner.in_hand)
+
+
+class Stuck(Inbox):
+    """Takes nothing until it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = asyncio.Event()
+        self.may = asyncio.Event()
+
+    async def send(self, mail):
+        self.asked.set()
+        await self.may.wait()
+        await super().send(mail)
+
+
+async def test_two_writes_make_and_settle_a_message(corner: Corner):
+    """INVARIANT: the write that makes a message is its claim."""
+    inbox = Inbox()
+    deliver = sending(corner, inbox)
+    versions = []
+    for event in (submitted(), determined()):
+        await corner.hear(event)
+        assert list((await corner.states()).values())[-1] == "sending"
+        versions.append((await corner.document()).version)
+        await until_sent(deliver)
+        versions.append((await corner.document()).version)
+
+    assert versions == [1, 2, 3, 4]
+    assert await corner.states() == {"received": "delivered", "determined1": "delivered"}
+    assert [message.attempts for message in (await corner.case()).messages] == [1, 1]
+    assert len(inbox.mails) == 2
+    assert await corner.said() == ["notify.message.delivered"] * 2
+    assert await deliver.sweep() == 0
+
+
+async def test_two_steps_in_one_batch_are_claimed_by_their_one_write_and_sent_in_order(corner: Corner):
+    inbox = Inbox()
+    deliver = sending(corner, inbox)
+
+    await corner.hear_together([delivery(submitted(), 1), delivery(determined(), 2)])
+    await until_sent(deliver)
+
+    assert (await corner.document()).version == 2
+    assert [mail.message_id for mail in inbox.mails] == [one.id for one in (await corner.case()).messages]
+
+
+async def test_with_no_sender_free_messages_are_queued_and_the_sweep_takes_them(corner: Corner):
+    cases = [case_id(number) for number in range(5)]
+    inbox = Inbox()
+    deliver = sending(corner, inbox, most=2)
+    for case in cases:
+        await corner.hear(submitted(case))
+
+    states = [(await corner.states(case))["received"] for case in cases]
+    assert states == ["sending", "sending", "queued", "queued", "queued"]
+    await until_sent(deliver)
+    assert await deliver.sweep() == 3
+    await until_sent(deliver)
+
+    assert [(await corner.states(case))["received"] for case in cases] == ["delivered"] * 5
+    assert len({mail.message_id for mail in inbox.mails}) == len(inbox.mails) == 5
+
+
+async def test_what_a_dead_process_had_claimed_is_sent_by_another_once_its_claim_has_run_out(corner: Corner):
+    """INVARIANT: a mail goes out at least once, always under the same id."""
+    sending(corner, Inbox())
+    await corner.hear(submitted())  # and the process is killed
+    inbox = Inbox()
+    other = corner.sweep(inbox)
+
+    assert await other() == 0
+    corner.clock.pass_seconds(LEASE + 1)
+    assert await other() == 1
+
+    [message] = (await corner.case()).messages
+    assert (message.state, message.attempts, inbox.mails[0].message_id) == ("delivered", 2, message.id)
+
+
+async def test_a_message_that_is_made_while_its_case_is_at_work_goes_out_after_the_one_before(corner: Corner):
+    channel = Stuck()
+    deliver = sending(corner, channel)
+    await corner.hear(submitted())
+    await deliver.send()
+    await asyncio.wait_for(channel.asked.wait(), 30)
+
+    await corner.hear(determined())
+    channel.may.set()
+    await until_sent(deliver)
+
+    assert [mail.message_id for mail in channel.mails] == [one.id for one in (await corner.case()).messages]
+    assert await corner.states() == {"received": "delivered", "determined1": "delivered"}
+    assert (await corner.document()).version == 4
+
+
+async def test_a_message_in_line_is_not_sent_once_its_case_is_withdrawn_or_erased(corner: Corner):
+    inbox = Inbox()
+    deliver = sending(corner, inbox)
+    other = case_id(1)
+    await corner.hear(submitted(), submitted(other), withdrawn(), erased(other))
+
+    await until_sent(deliver)
+
+    assert await corner.states() == {"received": "cancelled", "withdrawn": "delivered"}
+    assert await corner.states(other) == {"received": "cancelled"}
+    assert len(inbox.mails) == 1
+
+
+async def test_a_message_that_waited_in_line_too_long_is_given_back_and_not_sent(corner: Corner):
+    """It could end after its claim has run out, beside another sender."""
+    inbox = Inbox()
+    deliver = sending(corner, inbox, begin_seconds=-1.0)
+    await corner.hear(submitted())
+    await until_sent(deliver)
+
+    [message] = (await corner.case()).messages
+    assert (inbox.mails, message.state, message.attempts) == ([], "queued", 0)
+    assert await deliver.sweep() == 1
+
+
+async def test_a_process_that_ends_gives_back_what_it_has_not_begun_and_lets_mails_on_their_way_arrive(corner: Corner):
+    """INVARIANT: after SIGTERM nothing waits for a claim to run out."""
+    channel = Stuck()
+    deliver = sending(corner, channel)
+    cases = [case_id(number) for number in range(6)]
+    for case in cases:
+        await corner.hear(submitted(case))
+    await deliver.send()
+    await asyncio.wait_for(channel.asked.wait(), 30)
+
+    finishing = asyncio.create_task(deliver.finish())
+    await asyncio.sleep(0)
+    channel.may.set()
+    await asyncio.wait_for(finishing, 30)
+
+    states = [(await corner.states(case))["received"] for case in cases]
+    assert states == ["delivered"] * 4 + ["queued"] * 2
+    for case in cases[4:]:
+        [message] = (await corner.case(case)).messages
+        assert (message.attempts, message.due_at) == (0, START)
+    await corner.hear(determined(cases[0]))
+    assert (await corner.states(cases[0]))["determined1"] == "queued"
+
+
+async def test_an_end_that_is_cut_off_leaves_no_sender_behind(corner: Corner):
+    channel = Stuck()
+    deliver = sending(corner, channel)
+    await corner.hear(submitted())
+    await deliver.send()
+    await asyncio.wait_for(channel.asked.wait(), 30)
+    finishing = asyncio.create_task(deliver.finish())
+    await asyncio.sleep(0)
+
+    finishing.cancel()
+    await asyncio.gather(finishing, return_exceptions=True)
+
+    assert channel.mails == []
+    assert await corner.states() == {"received": "sending"}
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "notify.sender"]
+
+
+async def test_an_attempt_that_fails_leaves_the_message_to_the_sweep(corner: Corner):
+    inbox = Inbox(Temporary("smtp-451"))
+    deliver = sending(corner, inbox)
+    await corner.hear(submitted())
+    await until_sent(deliver)
+
+    [message] = (await corner.case()).messages
+    assert (message.state, message.attempts, message.reason) == ("queued", 1, "smtp-451")
+    corner.clock.pass_seconds(60)
+    assert await deliver.sweep() == 1
+    await until_sent(deliver)
+    assert await corner.states() == {"received": "delivered"}
+
+
+async def test_a_result_that_the_store_does_not_take_at_first_is_saved_without_a_second_mail(corner: Corner):
+    inbox = Inbox()
+    deliver = sending(corner, inbox)
+    await corner.hear(submitted())
+    real, answers = corner.cases.replace, [StoreUnavailable(), StoreUnavailable()]
+
+    async def away(*args, **more):
+        if answers:
+            raise answers.pop()
+        return await real(*args, **more)
+
+    corner.cases.replace = away  # type: ignore[method-assign]
+    await until_sent(deliver)
+
+    assert await corner.states(CASE) == {"received": "delivered"}
+    assert len(inbox.mails) == 1

@@ -1,0 +1,76 @@
+"""The line of cases whose messages this process sends."""
+
+import time
+
+from chassis.store import Document
+from services.notify.use_cases.in_hand import InHand
+
+
+def a_line(*, most: int = 2, more: int = 1) -> InHand:
+    return InHand(most=most, more=more, begin_seconds=30.0)
+
+
+def case(id: str, version: int = 1) -> Document:
+    return Document(id, version, {})
+
+
+def test_a_promise_holds_once_it_is_saved_and_no_longer_than_that():
+    line = a_line()
+    assert line.take("one", "m1")
+    assert line.take("two", "m2")
+
+    line.saved([case("one"), case("three")])  # the write of the second did not happen
+
+    hand = line.next()
+    assert hand is not None
+    assert (hand.document.id, list(hand.claims)) == ("one", ["m1"])
+    assert hand.claims["m1"] > time.monotonic()
+    assert line.next() is None
+    assert len(line) == 1
+    line.saved([case("two")])
+    assert line.next() is None
+
+
+def test_no_more_are_in_hand_than_allowed_and_what_is_due_has_places_beyond_them():
+    line = a_line(most=2, more=1)
+    assert [line.take(name, "m") for name in ("one", "two", "three")] == [True, True, False]
+    line.saved([case("one"), case("two")])
+    assert not line.take("three", "m")
+
+    assert line.add_due([case("one"), case("three"), case("four")]) == 1
+    assert len(line) == 3
+
+    hand = line.next()
+    assert hand is not None
+    line.done(hand)
+    assert not line.take("five", "m")
+    line.done(line.next())  # type: ignore[arg-type]
+    assert line.take("five", "m")
+
+
+def test_a_case_in_hand_always_takes_its_next_message_and_goes_on_from_its_newest_document():
+    line = a_line(most=1)
+    line.take("one", "m1")
+    line.saved([case("one")])
+    hand = line.next()
+    assert hand is not None
+
+    assert line.take("one", "m2")
+    line.saved([case("one", 4)])
+    line.saved([case("one", 3)])
+
+    assert (hand.document.version, list(hand.claims)) == (4, ["m1", "m2"])
+    assert line.next() is None
+
+
+def test_a_closed_line_gives_out_what_was_not_begun_and_takes_nothing():
+    line = a_line(most=4)
+    for name in ("one", "two"):
+        line.take(name, "m")
+    line.saved([case("one"), case("two")])
+    line.next()
+
+    assert [hand.document.id for hand in line.close()] == ["two"]
+    assert not line.take("three", "m")
+    assert line.add_due([case("four")]) == 0
+    assert line.next() is None
