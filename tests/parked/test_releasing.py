@@ -68,6 +68,16 @@ async def test_a_released_line_is_handled_in_its_order_and_newer_events_follow(b
     assert [sequence for key, sequence in await bench.sent() if key == A] == [1, 2, 3, 4, 5, 6]
 
 
+async def test_a_service_is_told_what_a_release_has_written(bench: Operated) -> None:
+    """As after a batch: what its handlers have begun goes on at once."""
+    async with bench.running():
+        await parked_line(bench)
+        bench.bad.clear()
+        bench.saved.clear()
+        await bench.done(await bench.release(key=A))
+    assert bench.saved == [await bench.store.get("things", A)]
+
+
 async def test_a_line_longer_than_a_page_is_released_to_its_end(bench: Operated) -> None:
     async with bench.running():
         await parked_line(bench, events=230)
