@@ -88,9 +88,12 @@ class Stack:
                 )
             lines = [f"{name}={value}\n" for name, value in sealing.new_environment().items()]
             write_private(self._secrets, "".join(lines))
-        if not self._clients.exists():
-            made = {partner: callers_cli.add(self._callers, partner, scopes) for partner, scopes in SCOPES.items()}
-            known = {partner: {"client": client.id, "secret": secret} for partner, (client, secret) in made.items()}
+        known = json.loads(self._clients.read_text("utf-8")) if self._clients.exists() else {}
+        missing = [partner for partner in SCOPES if partner not in known]  # all, or what an older version had not
+        for partner in missing:
+            client, secret = callers_cli.add(self._callers, partner, SCOPES[partner])
+            known[partner] = {"client": client.id, "secret": secret}
+        if missing:
             write_private(self._clients, json.dumps(known, indent=2) + "\n")
 
     def credential(self, partner: str = "demo-partner") -> Credential:

@@ -141,7 +141,9 @@ def _tell(stack: Stack, business_date: str, screen: Screen, *, how_to_stop: str)
     write_private(example, json.dumps(story(EXAMPLE).filing, ensure_ascii=False, indent=2) + "\n")
     names = stack.folder / "stack.sh"
     addresses = "".join(f"{service.upper()}={stack.url(service)}\n" for service in SERVICES)
-    write_private(names, f"LOGIN='{credential.client}:{credential.secret}'\n{addresses}")
+    operator = stack.credential("demo-operator")
+    logins = f"LOGIN='{credential.client}:{credential.secret}'\nOPERATOR='{operator.client}:{operator.secret}'\n"
+    write_private(names, logins + addresses)
     screen.line()
     for service in SERVICES:
         screen.line(f"  {service:12} {stack.url(service)}/docs")
