@@ -93,8 +93,8 @@ async def test_a_backup_made_under_load_restores_the_whole_system(tmp_path: Path
         for case_id, kept in restored.items():
             again.filer.accepted[case_id] = Accepted(kept.data["revision"], kept.data["status"] == "withdrawn")
         await again.check()
-        for case_id, accepted in list(again.filer.accepted.items()):  # every service must say and hear something new
-            if not accepted.withdrawn:
-                await again.filer.amend(case_id, a_filing())
+        alive = [case_id for case_id, accepted in again.filer.accepted.items() if not accepted.withdrawn]
+        for case_id in alive[-20:]:  # every service must say and hear something new
+            await again.filer.amend(case_id, a_filing())
         await again.filer.file(5)
         await again.check()
