@@ -12,15 +12,15 @@ from typing import Any
 import orjson
 
 from chassis.bus import Bus, Consumer, Partition, Received, Record, Topic
-from chassis.store import Document, Index, Outcome, Pending, Store, Where, Write
+from chassis.store import Document, Hear, Index, Outcome, Pending, Store, Where, Write
 
 
 @dataclass
 class Counts:
     """Bytes: of documents as JSON as they are written, and of records with key and headers."""
 
-    documents_written: int = 0  # by writes; and once per document whose events are marked as sent
-    of_these_marks: int = 0
+    documents_written: int = 0  # by writes, and to mark events as sent
+    of_these_marks: int = 0  # by time, not by event: see `chassis.relay.MARK_SECONDS`
     write_calls: int = 0  # each at most one group of operations on the way to the disk
     documents_read: int = 0
     read_calls: int = 0
@@ -37,11 +37,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a service asked of a port: writes, marks (as pending events) or records. `to`: the service, or "bus"."""
+    """What a service asked of a port: writes, a mark of what was sent, or records. `to`: the service, or "bus"."""
 
     to: str
     writes: Sequence[Write] = ()
-    marks: Sequence[Pending] = ()
+    marks: bool = False
     records: Sequence[Record] = ()
 
 
@@ -116,25 +116,33 @@ class CountingStore:
             self._ledger.keep(Call(self._service, writes=done))
         return outcomes
 
-    async def pending(self, limit: int) -> list[Pending]:
-        self._read(0)  # the documents were written a moment ago; their marks are counted
-        return await self._store.pending(limit)
+    def listen(self, hear: Hear) -> None:
+        self._store.listen(hear)
+
+    async def pending(self, limit: int, *, idle: float = 0.0) -> list[Pending]:
+        self._read(0)  # a sweep: what it finds depends on the moment
+        return await self._store.pending(limit, idle=idle)
+
+    async def pending_of(self, documents: Sequence[tuple[str, str]]) -> list[Pending]:
+        self._read(len(documents))
+        return await self._store.pending_of(documents)
 
     async def pending_depth(self, limit: int) -> int:
         self._read(0)
         return await self._store.pending_depth(limit)
 
-    async def mark_sent(self, sent: Sequence[Pending]) -> None:
-        await self._store.mark_sent(sent)
-        documents = {(entry.collection, entry.document_id) for entry in sent}
+    def note_sent(self, sent: Sequence[Pending]) -> None:
+        self._store.note_sent(sent)
+
+    async def mark_sent(self, *, leaving: bool = False) -> int:
+        written = await self._store.mark_sent(leaving=leaving)
         counts = self._ledger.counts
-        counts.write_calls += 1 if sent else 0
-        counts.documents_written += len(documents)
-        counts.of_these_marks += len(documents)
-        for collection, _ in documents:
-            self._wrote(f"{self._service}.{collection} mark")
-        if sent:
-            self._ledger.keep(Call(self._service, marks=sent))
+        counts.write_calls += 1 if written else 0
+        counts.documents_written += written
+        counts.of_these_marks += written
+        if written:
+            self._ledger.keep(Call(self._service, marks=True))
+        return written
 
     def dump(self) -> AsyncIterator[bytes]:
         return self._store.dump()

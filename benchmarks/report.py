@@ -50,10 +50,10 @@ def table(configurations: Sequence[Configuration], counted: Counted) -> str:
     lines += [
         "",
         f"Per application, one client, {counted.applications} applications, four services in one process, embedded:",
-        f"{cost['documents_written']:g} documents written ({cost['of_these_marks']:g} of them to mark events as sent) "
-        f"in {cost['write_calls']:g} calls, {cost['documents_read']:g} documents read, {cost['messages']:g} messages "
-        f"(read {cost['messages_read']:g} times), {cost['bytes_written'] / 1000:.1f} KB written to stores, "
-        f"{cost['bytes_sent'] / 1000:.1f} KB sent.",
+        f"{cost['documents_written']:g} documents written ({cost['of_these_marks']:g} of them to mark events as sent, "
+        f"by time) in {cost['write_calls']:g} calls, {cost['documents_read']:g} documents read, "
+        f"{cost['messages']:g} messages (read {cost['messages_read']:g} times), "
+        f"{cost['bytes_written'] / 1000:.1f} KB written to stores, {cost['bytes_sent'] / 1000:.1f} KB sent.",
         "",
         "Floor: the same documents and messages through the same adapters, in bulks of as many as there are clients,",
         "with nothing else. CPU per application; `load`: of the clients and of looking whether it is complete.",

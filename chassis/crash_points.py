@@ -20,7 +20,7 @@ from chassis.handlers import Delivery, Save, Subscription
 from chassis.running import Running
 from chassis.service import Build, Infra, Service
 from chassis.settings import ServiceSettings
-from chassis.store import Document, Store, Write
+from chassis.store import Document, Pending, Store, Write
 
 EVERYWHERE = (
     "before-decode",  # records were read from the bus, and nothing was made of them
@@ -68,12 +68,7 @@ def planned(settings: ServiceSettings, build: Build, *, name: str, role: str, pa
     async def opens_store(url: str) -> Store:
         store = await open_store(url)
         _around(store, "write", after=lambda args, _: plan.passes("after-save", counts=_of_a_case(args[0])))
-        _around(
-            store,
-            "mark_sent",
-            before=lambda args: plan.passes("before-mark"),
-            after=lambda args, _: plan.passes("after-mark"),
-        )
+        _watch_marks(store, plan)
         return store
 
     async def opens_bus(url: str) -> Bus:
@@ -89,6 +84,25 @@ def planned(settings: ServiceSettings, build: Build, *, name: str, role: str, pa
         return replace(service, subscriptions=[_watched(line, plan) for line in service.subscriptions])
 
     return Running(settings, builds, name=name, role=role, opens_store=opens_store, opens_bus=opens_bus)
+
+
+def _watch_marks(store: Store, plan: Plan) -> None:
+    """Marks are made by time; only those count for which something was sent."""
+    noted = False
+    note_sent = store.note_sent
+
+    def noting(sent: Sequence[Pending]) -> None:
+        nonlocal noted
+        noted = noted or bool(sent)
+        note_sent(sent)
+
+    def marked(_: Any, written: int) -> None:
+        nonlocal noted
+        noted = noted and not written
+        plan.passes("after-mark", counts=written > 0)
+
+    store.note_sent = noting  # type: ignore[method-assign]
+    _around(store, "mark_sent", before=lambda args: plan.passes("before-mark", counts=noted), after=marked)
 
 
 def _watch_consumer(consumer: Any, plan: Plan) -> None:

@@ -65,7 +65,7 @@ class Fold:
                 moved = await self._one(delivery, state, folded)
                 progress = progress or moved
         if state.touched:
-            folded.write = self._write(deliveries[0].key, state)
+            folded.write = self._write(deliveries[0].key, state, ends=folded.ended)
             folded.document = state.written(folded.write)
         return folded
 
@@ -145,7 +145,7 @@ class Fold:
         state.seen[delivery.producer] = delivery.sequence
         state.moved[delivery.producer] = delivery.sequence
 
-    def _write(self, key: str, state: _State) -> Write:
+    def _write(self, key: str, state: _State, *, ends: bool) -> Write:
         if state.document is None:
             fields = {**state.fields, "partner_id": state.partner_id}
             return create(self._collection, key, fields, append=state.append, seen=state.moved, events=state.outgoing)
@@ -156,6 +156,7 @@ class Fold:
             append=state.append,
             seen=state.moved,
             events=state.outgoing,
+            ends=ends,
         )
 
     def line(self, delivery: Delivery) -> Write | None:

@@ -53,12 +53,13 @@ class Author:
         seen: Mapping[str, int] | None = None,
         correlation_id: str = "",
         causation_id: str = "",
+        ends: bool = False,
     ) -> Write:
         """Replaces the version that was read; its new events follow the ones it has sent before."""
         partner_id = str(document.data.get("partner_id", ""))
         before = chain.stored(document.data.get("said"), document.emitted)
         outgoing, said = self.outgoing(events, before, partner_id, correlation_id, causation_id)
-        return change(collection, document, {**fields, **said}, append=append, seen=seen, events=outgoing)
+        return change(collection, document, {**fields, **said}, append=append, seen=seen, events=outgoing, ends=ends)
 
     def outgoing(
         self, events: Sequence[Event], before: Chain, partner_id: str, correlation_id: str, causation_id: str

@@ -35,7 +35,8 @@ def run(name: str, kind: type[ServiceSettings], build: Build) -> None:
         nargs="?",
         default="all",
         choices=ROLES,
-        help="all (default): API, consumer and relay in one process; setup: topics, indexes, policy versions, then end",
+        help="all (default): API and consumer in one process; relay: sends what others left; setup: topics, indexes, "
+        "policy versions, then end",
     )
     role = parser.parse_args().role
     try:

@@ -25,7 +25,6 @@ from chassis.runner import Runner
 from chassis.service import Build, Infra, Periodic
 from chassis.settings import ServiceSettings
 from chassis.store import Store, StoreUnavailable
-from chassis.waking import WakingStore
 from chassis.web import create_app
 from contracts.topics import heard_by, topics
 
@@ -73,7 +72,7 @@ class Running:
         self._stop_relay = asyncio.Event()  # later than the rest: it sends what they have written last
         self._opened: list[tuple[str, Callable[[], Coroutine[Any, Any, None]], float]] = []  # to be closed, last first
         self._tasks: list[asyncio.Task[None]] = []
-        self._relay: asyncio.Task[None] | None = None
+        self._relay: list[asyncio.Task[None]] = []
         self._server: uvicorn.Server | None = None
         self.health = Health()
         self.runner: Runner | None = None
@@ -100,21 +99,21 @@ class Running:
     async def _start(self) -> None:
         settings = self._settings
         clock = Clock(settings.business_date)
-        store = await self._opens_store(settings.store_url.get_secret_value())
-        self._opened.append(("store", store.close, STORE_UNTIL))
-        self.store = WakingStore(store)
+        self.store = await self._opens_store(settings.store_url.get_secret_value())
+        self._opened.append(("store", self.store.close, STORE_UNTIL))
         self.bus = await self._opens_bus(settings.bus_url.get_secret_value())
         self._opened.append(("bus", self.bus.close, BUS_UNTIL))
         callers = CallersFile(settings.callers_file, service=self._name)
         self.infra = Infra(self.store, self.bus, clock, callers, Author(f"/{self._name}", clock), self.health)
         self.service = self._build(settings, self.infra)
         by_type(self.service.subscriptions)
-        if self._role == "setup" or (settings.setup_at_start and not await schema.newer_is_there(store, self._schema)):
+        at_start = settings.setup_at_start and not await schema.newer_is_there(self.store, self._schema)
+        if self._role == "setup" or at_start:
             await self.setup()
         if self._role == "setup":
             return
-        await schema.check(store, self._schema)
-        await schema.after_restore(store, self.service.restored)
+        await schema.check(self.store, self._schema)
+        await schema.after_restore(self.store, self.service.restored)
         if self.service.check is not None:
             await self.service.check()
         self._start_tasks(clock)
@@ -136,10 +135,11 @@ class Running:
 
     def _start_tasks(self, clock: Clock) -> None:
         settings, service = self._settings, self.service
-        if self._role in ("all", "relay"):
-            relay = Relay(service.name, self.store, self.bus, self.health)
-            self.store.woken.append(relay.wake)
-            self._relay = self._own(relay.run(self._stop_relay), "relay")
+        relay = Relay(service.name, self.store, self.bus, self.health)  # who writes sends; `relay` alone takes over
+        self._relay = [
+            self._own(relay.keep_marks(self._stop_relay), "marks"),
+            self._own(relay.run(self._stop_relay), "relay"),
+        ]
         if self._role in ("all", "consume"):
             if service.subscriptions:
                 self.runner = Runner(
@@ -266,12 +266,12 @@ class Running:
     async def stop(self) -> None:
         """Finishes the batch in work, lets the relay pass once more, closes. What is cut off is repeated later."""
         self.ask_to_stop()
-        await _ended_within([task for task in self._tasks if task is not self._relay], self._left(WORK_UNTIL))
+        await _ended_within([task for task in self._tasks if task not in self._relay], self._left(WORK_UNTIL))
         if self.service.finish is not None:
             finishing = asyncio.create_task(self.service.finish(), name=f"{self._name}.finish")
             await _ended_within([finishing], self._left(WORK_UNTIL))
         self._stop_relay.set()
-        await _ended_within([self._relay] if self._relay is not None else [], self._left(RELAY_UNTIL))
+        await _ended_within(self._relay, self._left(RELAY_UNTIL))
         for name, close, until in reversed(self._opened):
             await _ended_within([asyncio.create_task(close(), name=f"{name}.close")], self._left(until))
 

@@ -19,7 +19,8 @@ SCHEMA = (
     f"CREATE INDEX IF NOT EXISTS by_document ON {OUTBOX} (collection, id, sequence)",
 )
 DOCUMENT = "id, version, emitted, seen, body"
-EVENT = "collection, id, sequence, topic, key, headers, value"
+EVENT = "collection, id, sequence, topic, key, headers, value, n"
+UNSENT = "n NOT IN (SELECT value FROM json_each(?))"  # the numbers that are sent and still there, as a JSON list
 
 
 class Connection(Protocol):
@@ -39,9 +40,13 @@ def create_table(connection: Connection, collection: str) -> None:
     )
 
 
-def apply(connection: Connection, write: Write) -> Outcome:
-    """One write. A ValueError comes before its first statement, so that nothing of it is done."""
-    events = [_outbox_row(write.collection, write.id, event) for event in write.events]
+def apply(connection: Connection, write: Write, numbers: Sequence[int] = ()) -> Outcome:
+    """One write. A ValueError comes before its first statement, so that nothing of it is done.
+
+    numbers: one for each event; events leave in their order.
+    """
+    pairs = zip(write.events, numbers, strict=True)
+    events = [_outbox_row(write.collection, write.id, event, number) for event, number in pairs]
     match write.kind:
         case "create":
             outcome = _create(connection, write)
@@ -50,7 +55,7 @@ def apply(connection: Connection, write: Write) -> Outcome:
         case _:
             outcome = _change(connection, write)
     if events and outcome is Outcome.WRITTEN:
-        connection.executemany(f"INSERT INTO {OUTBOX} ({EVENT}) VALUES (?, ?, ?, ?, ?, ?, ?)", events)
+        connection.executemany(f"INSERT INTO {OUTBOX} ({EVENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", events)
     return outcome
 
 
@@ -109,8 +114,9 @@ def _remove(connection: Connection, write: Write) -> Outcome:
 def put_events(connection: Connection, collection: str, id: str, events: Sequence[Outgoing]) -> None:
     """These alone are what the document still has to send."""
     connection.execute(f"DELETE FROM {OUTBOX} WHERE collection = ? AND id = ?", [collection, id])
-    found = [_outbox_row(collection, id, event) for event in events]
-    connection.executemany(f"INSERT INTO {OUTBOX} ({EVENT}) VALUES (?, ?, ?, ?, ?, ?, ?)", found)
+    first = last_number(connection) + 1
+    found = [_outbox_row(collection, id, event, number) for number, event in enumerate(events, start=first)]
+    connection.executemany(f"INSERT INTO {OUTBOX} ({EVENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", found)
 
 
 def document(row: Any) -> Document:
@@ -121,9 +127,19 @@ def document(row: Any) -> Document:
 
 def pending(row: Any) -> Pending:
     """From the columns of EVENT."""
-    collection, id, sequence, topic, key, headers, value = row
+    collection, id, sequence, topic, key, headers, value, number = row
     pairs = tuple((name, text) for name, text in orjson.loads(headers))
-    return Pending(collection, id, sequence, Record(topic, key, pairs, value))
+    return Pending(collection, id, sequence, Record(topic, key, pairs, value), number=number)
+
+
+def waiting(connection: Connection, write: Write) -> set[int]:
+    """The numbers of the events of this document that are in the outbox."""
+    found = connection.execute(f"SELECT n FROM {OUTBOX} WHERE collection = ? AND id = ?", [write.collection, write.id])
+    return {number for (number,) in found.fetchall()}
+
+
+def last_number(connection: Connection) -> int:
+    return int(connection.execute(f"SELECT coalesce(max(n), 0) FROM {OUTBOX}").fetchone()[0])
 
 
 def text(row: Any) -> bytes:
@@ -131,10 +147,10 @@ def text(row: Any) -> bytes:
     return b"\t".join(value if isinstance(value, bytes) else str(value).encode() for value in row)
 
 
-def _outbox_row(collection: str, id: str, event: Outgoing) -> tuple[Any, ...]:
+def _outbox_row(collection: str, id: str, event: Outgoing, number: int) -> tuple[Any, ...]:
     record = event.record
     headers = orjson.dumps(record.headers).decode()
-    return collection, id, event.sequence, record.topic, record.key, headers, record.value
+    return collection, id, event.sequence, record.topic, record.key, headers, record.value, number
 
 
 def _json(value: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ anything is written.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -32,13 +32,26 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as it was read. `seen`: last sequence handled per producer. `emitted`: sequence of its last event."""
+    """A document as it was read. `seen`: last sequence handled per producer. `emitted`: sequence of its last event.
+
+    `outbox`: the events that were in it, sent ones too, as far as the store tells; None = not told.
+    """
 
     id: str
     version: int
     data: dict[str, Any]
     seen: Mapping[str, int] = field(default_factory=dict)
     emitted: int = 0
+    outbox: tuple[Numbered, ...] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """An event of a document, and the number that its writer gave it."""
+
+    sequence: int
+    writer: str
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,8 @@ class Write:
     seen: Mapping[str, int] = field(default_factory=dict)  # marks to set, per producer
     events: Sequence[Outgoing] = ()
     unless: Mapping[str, Any] = field(default_factory=dict)  # push: not to a document that has one of these values
+    outbox: tuple[Numbered, ...] | None = None  # change: what was in the outbox of the version that was read
+    ends: bool = False  # change: an event of this document is dropped as soon as it is sent, not with the next write
 
 
 def create(
@@ -86,13 +101,24 @@ def change(
     append: Mapping[str, Sequence[Any]] | None = None,
     seen: Mapping[str, int] | None = None,
     events: Sequence[Outgoing] = (),
+    ends: bool = False,
 ) -> Write:
     """Replaces the given fields of the version that was read; the version goes up by one. CONFLICT otherwise.
 
     CONFLICT too when a mark in `seen` is reached already: a push moves marks without a new version.
+    ends: the document is emptied; its outbox, too, keeps nothing that is sent.
     """
     return Write(
-        "change", collection, document.id, document.version, fields, append or {}, seen=seen or {}, events=events
+        "change",
+        collection,
+        document.id,
+        document.version,
+        fields,
+        append or {},
+        seen=seen or {},
+        events=events,
+        outbox=document.outbox,
+        ends=ends,
     )
 
 
@@ -133,12 +159,21 @@ Where = Mapping[str, Any | Cond | Sequence[Cond]]  # field -> value (equal; None
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An event that is not marked as sent."""
+    """An event that is not known to be sent.
+
+    `number`: what its writer called it. `after`: an earlier event of the document may be unsent, and was not heard.
+    """
 
     collection: str
     document_id: str
     sequence: int
     record: Record
+    writer: str = ""
+    number: int = 0
+    after: bool = False
+
+
+Hear = Callable[[Sequence[Pending]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +223,32 @@ class Store(Protocol):
         At most one write per document in one call.
         """
 
-    async def pending(self, limit: int) -> list[Pending]:
-        """Events not marked as sent: per document in order from its first; oldest documents first as far as known."""
+    def listen(self, hear: Hear) -> None:
+        """From now on `hear` gets the events of each write, in order, as soon as the write is known to be durable.
+
+        Whoever listens sends them; what this does not tell (a write whose outcome is unknown), `pending` finds.
+        """
+
+    async def pending(self, limit: int, *, idle: float = 0.0) -> list[Pending]:
+        """Events not known to be sent: per document in order from its first; oldest first as far as known.
+
+        idle: those of another process only if it has said nothing for so many seconds.
+        """
+
+    async def pending_of(self, documents: Sequence[tuple[str, str]]) -> list[Pending]:
+        """All events of these documents (collection, id) that are not known to be sent, whoever wrote them."""
 
     async def pending_depth(self, limit: int) -> int:
         """How many documents have unsent events, counted up to `limit`."""
 
-    async def mark_sent(self, sent: Sequence[Pending]) -> None:
-        """Removes exactly these events from their outboxes; what was added meanwhile stays."""
+    def note_sent(self, sent: Sequence[Pending]) -> None:
+        """The bus has these. Known in this process at once, and to all with the next `mark_sent`."""
+
+    async def mark_sent(self, *, leaving: bool = False) -> int:
+        """Makes durable what was noted, and says that this process lives; how many documents that took.
+
+        What a crash keeps from being marked is sent again. leaving: others need not wait for this process.
+        """
 
     def dump(self) -> AsyncIterator[bytes]:
         """Every stored byte as text, for tests that look for what must not be there."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
@@ -22,7 +22,9 @@ from pymongo.read_preferences import ReadPreference
 from pymongo.write_concern import WriteConcern
 
 from chassis import mongo_documents as mongo
-from chassis.store import Document, Index, Outcome, Pending, Store, StoreUnavailable, Where, Write
+from chassis.mongo_outbox import WRITERS, Outbox, Update
+from chassis.mongo_writers import Number
+from chassis.store import Document, Hear, Index, Outcome, Pending, Store, StoreUnavailable, Where, Write
 from chassis.store_rules import check, full_order
 from chassis.write_queue import Answer, WriteQueue, all_of
 
@@ -57,8 +59,8 @@ class MongoStore:
             read_preference=ReadPreference.PRIMARY,
         )
         self._queues: dict[str, WriteQueue] = {}
-        self._names: set[str] = set()
-        self._names_at = float("-inf")
+        self._documents = _Documents(self._database)
+        self._outbox = Outbox(self._documents)
 
     @classmethod
     async def open(cls, url: str) -> MongoStore:
@@ -110,34 +112,25 @@ class MongoStore:
         query = mongo.query(where)
         return int(await _answered(self._database[collection].count_documents(query, maxTimeMS=READ_TIMEOUT_MS)))
 
-    async def pending(self, limit: int) -> list[Pending]:
-        names = await self._collections()
-        batches = await asyncio.gather(*(self._waiting(name, limit) for name in names))
-        waiting = [(found["_pend"], name, found) for name, batch in zip(names, batches, strict=True) for found in batch]
-        waiting.sort(key=lambda entry: entry[0])
-        return [event for _, name, found in waiting for event in mongo.pending(name, found)][:limit]
+    # --- events on their way ---
 
-    async def _waiting(self, collection: str, limit: int) -> list[dict[str, Any]]:
-        cursor = self._database[collection].find(mongo.PENDING, {"_out": 1, "_pend": 1}).sort("_pend", 1).limit(limit)
-        return await _all(cursor)
+    def listen(self, hear: Hear) -> None:
+        self._outbox.listen(hear)
+
+    async def pending(self, limit: int, *, idle: float = 0.0) -> list[Pending]:
+        return await self._outbox.pending(limit, idle)
+
+    async def pending_of(self, documents: Sequence[tuple[str, str]]) -> list[Pending]:
+        return await self._outbox.pending_of(documents)
 
     async def pending_depth(self, limit: int) -> int:
-        depth = 0
-        for name in await self._collections():
-            if depth < limit:
-                counting = self._database[name].count_documents(
-                    mongo.PENDING, limit=limit - depth, maxTimeMS=READ_TIMEOUT_MS
-                )
-                depth += int(await _answered(counting))
-        return depth
+        return await self._outbox.depth(limit)
 
-    async def _collections(self) -> list[str]:
-        """Where events may wait: what is there, also what another process has made."""
-        now = asyncio.get_running_loop().time()
-        if now - self._names_at > NAMES_SECONDS:
-            self._names |= set(await _answered(self._database.list_collection_names()))
-            self._names_at = now
-        return sorted(self._names)
+    def note_sent(self, sent: Sequence[Pending]) -> None:
+        self._outbox.note_sent(sent)
+
+    async def mark_sent(self, *, leaving: bool = False) -> int:
+        return await self._outbox.mark_sent(leaving)
 
     async def dump(self) -> AsyncIterator[bytes]:
         for name in sorted(await _answered(self._database.list_collection_names())):
@@ -168,9 +161,9 @@ class MongoStore:
 
     async def setup(self, collections: Sequence[str], indexes: Sequence[Index]) -> None:
         for name in collections:
-            waiting = self._database[name].create_index([("_pend", 1)], partialFilterExpression=mongo.PENDING)
-            await _answered(waiting)
-            self._names.add(name)
+            await _answered(self._database[name].create_index(mongo.BY_WRITER, sparse=True))
+            await _answered(self._database[name].create_index("_ends", sparse=True))
+            self._documents.known.add(name)
         for index in indexes:
             await _answered(self._database[index.collection].create_index(mongo.keys(index.fields)))
 
@@ -187,23 +180,24 @@ class MongoStore:
         return outcomes + [Outcome.SKIPPED] * (len(writes) - len(outcomes))
 
     def _queued(self, write: Write) -> asyncio.Future[Outcome]:
-        self._names.add(write.collection)
+        self._documents.known.add(write.collection)
         queue = self._queues.get(write.collection)
         if queue is None:
-            send = partial(_outcomes, self._database[write.collection])
+            send = partial(self._send, self._database[write.collection])
             queue = self._queues[write.collection] = WriteQueue(send, f"mongo.{write.collection}")
         return queue.add(write)
 
-    async def mark_sent(self, sent: Sequence[Pending]) -> None:
-        documents: dict[tuple[str, str], list[int]] = {}
-        for entry in sent:
-            documents.setdefault((entry.collection, entry.document_id), []).append(entry.sequence)
-        updates: dict[str, list[UpdateOne]] = {}
-        for (name, id), sequences in documents.items():
-            updates.setdefault(name, []).append(UpdateOne(*mongo.marked(id, sequences)))
-        for name, operations in updates.items():
-            collection = self._database.get_collection(name, write_concern=FORGETFUL)
-            await _answered(collection.bulk_write(operations, ordered=False))
+    async def _send(self, collection: Any, writes: Sequence[Write]) -> list[Answer]:
+        numbers = await self._outbox.numbers(writes)
+        sent = [self._outbox.leading_sent(write) for write in writes]
+        try:
+            answers = await _outcomes(collection, writes, numbers, sent)
+        except BaseException:
+            if any(numbers):
+                self._outbox.unknown()
+            raise
+        self._outbox.settle(writes, numbers, answers)
+        return answers
 
     async def close(self) -> None:
         """Sends what is queued, then closes. Repeatable."""
@@ -211,17 +205,53 @@ class MongoStore:
         await asyncio.to_thread(self._client.close)  # it says goodbye to the server and waits for the answer
 
 
-async def _outcomes(collection: Any, writes: Sequence[Write]) -> list[Answer]:
+class _Documents:
+    """What the outbox asks of the database."""
+
+    def __init__(self, database: Any) -> None:
+        self.known: set[str] = set()
+        self._database = database
+        self._names_at = float("-inf")
+
+    async def names(self) -> list[str]:
+        """What is there, also what another process has made."""
+        now = asyncio.get_running_loop().time()
+        if now - self._names_at > NAMES_SECONDS:
+            self.known |= set(await _answered(self._database.list_collection_names())) - {WRITERS}
+            self._names_at = now
+        return sorted(self.known)
+
+    async def read(
+        self, collection: str, query: Mapping[str, Any], projection: Mapping[str, Any], limit: int = 0
+    ) -> list[dict[str, Any]]:
+        return await _all(self._database[collection].find(query, projection or None).limit(limit))
+
+    async def count(self, collection: str, query: Mapping[str, Any], limit: int) -> int:
+        counting = self._database[collection].count_documents(query, limit=limit, maxTimeMS=READ_TIMEOUT_MS)
+        return int(await _answered(counting))
+
+    async def add(self, collection: str, document: Mapping[str, Any]) -> None:
+        await _answered(self._database[collection].insert_one(dict(document)))
+
+    async def update(self, collection: str, query: Mapping[str, Any], update: Update) -> None:
+        forgetful = self._database.get_collection(collection, write_concern=FORGETFUL)
+        await _answered(forgetful.update_one(query, update))
+
+
+async def _outcomes(
+    collection: Any, writes: Sequence[Write], numbers: Sequence[Sequence[Number]], sent: Sequence[int]
+) -> list[Answer]:
     """Sends them in one unordered command per kind; what the server does not say is looked up.
 
     An update reports how many matched, not which. So each leaves a random token, and when some missed, the documents
-    tell whose token they carry. Comparing versions would be wrong: both racers write the same number.
+    tell whose token they carry. Comparing versions would be wrong: both racers write the same number. A token makes
+    room for later ones; an event does not before it is sent, so its number in the outbox tells as well.
     """
     answers: list[Answer] = [Outcome.WRITTEN] * len(writes)
     tokens = [secrets.randbits(62) for _ in writes]
     removals = [place for place, write in enumerate(writes) if write.kind == "remove"]
     others = [place for place, write in enumerate(writes) if write.kind != "remove"]
-    operations = [_operation(writes[place], tokens[place]) for place in others]
+    operations = [_operation(writes[place], tokens[place], numbers[place], sent[place]) for place in others]
     gone = await asyncio.gather(*(_remove(collection, writes[place]) for place in removals))
     for place, answer in zip(removals, gone, strict=True):
         answers[place] = answer
@@ -230,16 +260,21 @@ async def _outcomes(collection: Any, writes: Sequence[Write]) -> list[Answer]:
         answers[others[index]] = _refused(code)
     updates = [place for place in others if writes[place].kind != "create" and answers[place] is Outcome.WRITTEN]
     if matched < len(updates):
-        found = await _all(collection.find({"_id": {"$in": list({writes[place].id for place in updates})}}, {"_w": 1}))
+        ids = list({writes[place].id for place in updates})
+        found = await _all(collection.find({"_id": {"$in": ids}}, {"_w": 1, **mongo.NUMBERS}))
         carried = {entry["_id"]: entry.get("_w", ()) for entry in found}
+        outboxes = {entry["_id"]: {(e.writer, e.number) for e in mongo.numbered(entry)} for entry in found}
         for place in updates:
-            if tokens[place] not in carried.get(writes[place].id, ()):
+            id = writes[place].id
+            if tokens[place] not in carried.get(id, ()) and outboxes.get(id, set()).isdisjoint(numbers[place]):
                 answers[place] = Outcome.CONFLICT
     return answers
 
 
-def _operation(write: Write, token: int) -> InsertOne[Any] | UpdateOne:
-    return InsertOne(mongo.inserted(write)) if write.kind == "create" else UpdateOne(*mongo.updated(write, token))
+def _operation(write: Write, token: int, numbers: Sequence[Number], sent: int) -> InsertOne[Any] | UpdateOne:
+    if write.kind == "create":
+        return InsertOne(mongo.inserted(write, numbers))
+    return UpdateOne(*mongo.updated(write, token, numbers, sent))
 
 
 async def _bulk_write(collection: Any, operations: Sequence[Any]) -> tuple[int, dict[int, int]]:

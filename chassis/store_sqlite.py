@@ -21,7 +21,8 @@ from urllib.parse import parse_qs
 from chassis import sqlite_queries as sql
 from chassis import sqlite_rows as rows
 from chassis.owned_file import FileRefused, own, refuse_network_file_system
-from chassis.store import Document, Index, Outcome, Pending, Store, StoreUnavailable, Where, Write
+from chassis.sqlite_outbox import Outbox
+from chassis.store import Document, Hear, Index, Outcome, Pending, Store, StoreUnavailable, Where, Write
 from chassis.store_rules import check
 
 GROUP = 256  # jobs in one transaction
@@ -56,6 +57,7 @@ class Place:
 class _Job:
     statements: Statements
     done: asyncio.Future[Any]
+    then: Callable[[], None]  # called once it is durable, also when nobody waits any more
 
 
 class SqliteStore:
@@ -72,6 +74,7 @@ class SqliteStore:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite-commit")
         self._lock: int | None = None
         self._writer: sqlite3.Connection | None = None
+        self._outbox = Outbox()
         refuse_network_file_system(place.path)
         if not place.read_only:
             place.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -82,6 +85,7 @@ class SqliteStore:
                 self._writer = self._connect()
                 for statement in rows.SCHEMA:
                     self._writer.execute(statement)
+                self._outbox.last = rows.last_number(self._writer)
             self._reader = self._connect(read_only=True)
         except BaseException:
             self._unlock()
@@ -144,15 +148,6 @@ class SqliteStore:
         found = await self._read(collection, *sql.count(collection, where))
         return int(found[0][0]) if found else 0
 
-    async def pending(self, limit: int) -> list[Pending]:
-        statement = f"SELECT {rows.EVENT} FROM {rows.OUTBOX} ORDER BY n LIMIT ?"
-        return [rows.pending(row) for row in await self._read(rows.OUTBOX, statement, [limit])]
-
-    async def pending_depth(self, limit: int) -> int:
-        documents = f"SELECT DISTINCT collection, id FROM {rows.OUTBOX} LIMIT ?"
-        found = await self._read(rows.OUTBOX, f"SELECT count(*) FROM ({documents})", [limit])
-        return int(found[0][0]) if found else 0
-
     async def _read(self, collection: str, statement: str, values: Sequence[Any]) -> list[Any]:
         """The rows; none from a collection that nobody has made."""
         await asyncio.sleep(0)  # as with a server, others have their turn; a loop of reads would starve them
@@ -201,33 +196,59 @@ class SqliteStore:
             check(write)
         if not writes:
             return []
+        told: list[Pending] = []
 
         def statements(connection: sqlite3.Connection) -> list[Outcome]:
             outcomes: list[Outcome] = []
             for write in writes:
                 if write.collection not in self._tables and not _exists(connection, write.collection):
                     rows.create_table(connection, write.collection)
-                outcomes.append(rows.apply(connection, write))
-                if ordered and outcomes[-1] is not Outcome.WRITTEN:
+                outcome, news = self._outbox.apply(connection, write)
+                outcomes.append(outcome)
+                told.extend(news)
+                if ordered and outcome is not Outcome.WRITTEN:
                     break
             return outcomes + [Outcome.SKIPPED] * (len(writes) - len(outcomes))
 
-        outcomes: list[Outcome] = await self._in_transaction(statements)
+        outcomes: list[Outcome] = await self._in_transaction(statements, lambda: self._outbox.tell(told))
         return outcomes
 
-    async def mark_sent(self, sent: Sequence[Pending]) -> None:
-        marks = [(entry.collection, entry.document_id, entry.sequence) for entry in sent]
-        statement = f"DELETE FROM {rows.OUTBOX} WHERE collection = ? AND id = ? AND sequence = ?"
-        if marks:
-            await self._in_transaction(lambda connection: connection.executemany(statement, marks))
+    # --- events on their way ---
 
-    async def _in_transaction(self, statements: Statements) -> Any:
+    def listen(self, hear: Hear) -> None:
+        self._outbox.listen(hear)
+
+    async def pending(self, limit: int, *, idle: float = 0.0) -> list[Pending]:
+        return self._outbox.unsent(await self._read(rows.OUTBOX, *self._outbox.oldest(limit)))
+
+    async def pending_of(self, documents: Sequence[tuple[str, str]]) -> list[Pending]:
+        found = [row for each in documents for row in await self._read(rows.OUTBOX, *self._outbox.of(each))]
+        return self._outbox.unsent(found)
+
+    async def pending_depth(self, limit: int) -> int:
+        found = await self._read(rows.OUTBOX, *self._outbox.depth(limit))
+        return int(found[0][0]) if found else 0
+
+    def note_sent(self, sent: Sequence[Pending]) -> None:
+        self._outbox.note_sent(sent)
+
+    async def mark_sent(self, *, leaving: bool = False) -> int:
+        """One transaction, whatever it takes out."""
+        gone = self._outbox.sent()
+        if not gone:
+            return 0
+        statement = f"DELETE FROM {rows.OUTBOX} WHERE n = ?"
+        await self._in_transaction(lambda connection: connection.executemany(statement, [(n,) for n in gone]))
+        self._outbox.gone(gone)
+        return 1
+
+    async def _in_transaction(self, statements: Statements, then: Callable[[], None] = lambda: None) -> Any:
         """Runs with the next group. A caller that is cancelled meanwhile does not know whether it happened."""
         if self._place.read_only:
             raise StoreUnavailable("the store was opened for reading")
         if self._closing or self._commits.done():
             raise StoreUnavailable("the store is closed")
-        job = _Job(statements, asyncio.get_running_loop().create_future())
+        job = _Job(statements, asyncio.get_running_loop().create_future(), then)
         self._jobs.append(job)
         self._work.set()
         return await job.done
@@ -249,6 +270,8 @@ class SqliteStore:
             results = [_result(job, connection) for job in group]
             await asyncio.get_running_loop().run_in_executor(self._thread, connection.execute, "COMMIT")
             answers = results
+            for job in group:
+                job.then()
         except (sqlite3.Error, FileRefused) as why:
             answers = [_unavailable(why) for _ in group]
             self._roll_back()

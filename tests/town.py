@@ -146,7 +146,10 @@ class Town:
         return items
 
     async def idle(self, *, seconds: float = 60.0) -> None:
-        """Until no outbox holds anything, no consumer has anything to read and no message is due."""
+        """Until no outbox holds anything, no consumer has anything to read and no message is due.
+
+        What was sent is marked then, so that whoever looks into the stores sees it.
+        """
         end = time.monotonic() + seconds
         while True:
             quiet = await self._nothing_unsent()
@@ -156,6 +159,8 @@ class Town:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(running.runner.idle.wait(), max(end - time.monotonic(), 0.1))
             if quiet and await self._nothing_unsent() and await self._nothing_due():
+                for running in self.services.values():
+                    await running.store.mark_sent()
                 return
             if time.monotonic() > end:
                 raise AssertionError("the services did not come to rest")

@@ -21,7 +21,8 @@ from chassis.backup.restore import restore
 from chassis.backup.save import save
 from chassis.backup.since import since
 from chassis.bus import Bus, Partition, Received, Record, Topic
-from chassis.relay import relay_once
+from chassis.health import Health
+from chassis.relay import Relay
 from chassis.store import Outgoing, Store, change, create
 
 KEY = "c_1"
@@ -47,7 +48,8 @@ class Two:
     async def says(self, service: str, sequence: int, *, heard: Mapping[str, int] | None = None) -> None:
         """The service writes its document, with the event and the marks, and the event goes out."""
         await self.writes(service, sequence, heard=heard)
-        await relay_once(self.stores[service], self.bus)
+        await Relay(service, self.stores[service], self.bus, Health()).send_all()
+        await self.stores[service].mark_sent()
 
     async def writes(self, service: str, sequence: int, *, heard: Mapping[str, int] | None = None) -> None:
         store, event = self.stores[service], an_event(service, sequence)
@@ -210,7 +212,8 @@ async def test_documents_that_do_not_fit_are_found(two: Two) -> None:
 async def test_an_event_that_is_nowhere_is_found(two: Two) -> None:
     await two.says(OWNER, 1)
     await two.writes(OWNER, 2)
-    await two.stores[OWNER].mark_sent(await two.stores[OWNER].pending(10))
+    two.stores[OWNER].note_sent(await two.stores[OWNER].pending(10))
+    await two.stores[OWNER].mark_sent()
 
     folder = await two.saved("backup")
 

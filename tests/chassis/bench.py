@@ -17,8 +17,7 @@ from chassis.health import Health
 from chassis.holding import Limits
 from chassis.outbox import Author
 from chassis.runner import Runner
-from chassis.store import Document
-from chassis.waking import WakingStore
+from chassis.store import Document, Store
 from contracts.events import CaseWithdrawn, Event, MessageDelivered, PersonalDataErased
 from tests.waiting import until
 
@@ -64,7 +63,7 @@ def record(
 class Bench:
     """A runner whose handlers note what they see."""
 
-    def __init__(self, store: WakingStore, bus: Bus) -> None:
+    def __init__(self, store: Store, bus: Bus) -> None:
         self.store = store
         self.bus = bus
         self.clock = Clock()

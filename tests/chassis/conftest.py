@@ -9,14 +9,13 @@ from chassis import parked, releases
 from chassis.bus import Topic
 from chassis.bus_log import LogBus
 from chassis.store_sqlite import SqliteStore
-from chassis.waking import WakingStore
 from contracts.events import MessageDelivered
 from tests.chassis.bench import TOPIC, Bench
 
 
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    store = WakingStore(await SqliteStore.open(f"sqlite:{tmp_path}/store.db?synchronous=normal"))
+    store = await SqliteStore.open(f"sqlite:{tmp_path}/store.db?synchronous=normal")
     await store.setup(["things", parked.COLLECTION, releases.COLLECTION, releases.OUTCOMES], [])
     bus = await LogBus.open(tmp_path / "bus.db")
     await bus.setup([Topic(TOPIC, 1, 30), Topic(MessageDelivered.TOPIC, 1, 30)])

@@ -22,9 +22,8 @@ from chassis.health import Health
 from chassis.holding import Limits
 from chassis.outbox import Author
 from chassis.runner import Runner
-from chassis.store import Document
+from chassis.store import Document, Store
 from chassis.store_sqlite import SqliteStore
-from chassis.waking import WakingStore
 from contracts.events import CaseWithdrawn
 from tests.chassis.bench import withdrawn
 from tests.conformance.buses import RUN
@@ -82,7 +81,7 @@ class Member:
 
 
 class Group:
-    def __init__(self, store: WakingStore, url: str) -> None:
+    def __init__(self, store: Store, url: str) -> None:
         self.name = f"test-{RUN}-{uuid.uuid4().hex[:8]}"
         self.topic = f"{self.name}.things"
         self.store = store
@@ -146,7 +145,7 @@ class Group:
 
 @asynccontextmanager
 async def a_group(url: str, folder: Path) -> AsyncIterator[Group]:
-    store = WakingStore(await SqliteStore.open(f"sqlite:{folder}/store.db?synchronous=normal"))
+    store = await SqliteStore.open(f"sqlite:{folder}/store.db?synchronous=normal")
     await store.setup(["things", parked.COLLECTION], [])
     group = Group(store, url)
     await group.setup()

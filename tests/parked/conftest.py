@@ -11,7 +11,6 @@ from chassis import parked, releases
 from chassis.adapters import open_store
 from chassis.bus import Topic
 from chassis.bus_log import LogBus
-from chassis.waking import WakingStore
 from contracts.events import MessageDelivered
 from tests.chassis.bench import TOPIC
 from tests.parked.operator import Operated
@@ -27,7 +26,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def bench(url: str, tmp_path: Path) -> AsyncIterator[Operated]:
-    store = WakingStore(await open_store(url))
+    store = await open_store(url)
     collections = ["things", parked.COLLECTION, releases.COLLECTION, releases.OUTCOMES]
     await store.setup(collections, [*parked.INDEXES, *releases.INDEXES])
     bus = await LogBus.open(tmp_path / "bus.db")

@@ -11,8 +11,7 @@ from chassis import parked
 from chassis.bus import Bus
 from chassis.handlers import Reject
 from chassis.releases import DISCARD, RELEASE, Asked, Progress, Releases
-from chassis.store import Document
-from chassis.waking import WakingStore
+from chassis.store import Document, Store
 from contracts.events import CaseWithdrawn
 from tests.chassis.bench import QUICK, Bench
 from tests.waiting import until
@@ -24,7 +23,7 @@ WHY = "the rule that refused them is mended"
 class Operated(Bench):
     """`bad`: the events (case, revision) that its handlers reject."""
 
-    def __init__(self, store: WakingStore, bus: Bus) -> None:
+    def __init__(self, store: Store, bus: Bus) -> None:
         super().__init__(store, bus)
         self.limits = replace(QUICK, release_seconds=0.02, halted_seconds=0.05)
         self.releases = Releases(store, self.clock)

@@ -15,7 +15,6 @@ from chassis.bus import Topic
 from chassis.bus_log import LogBus
 from chassis.store import Document
 from chassis.store_sqlite import SqliteStore
-from chassis.waking import WakingStore
 from tests.chassis.bench import TOPIC, A, B, withdrawn
 from tests.parked.operator import LONG, Operated
 from tests.waiting import until
@@ -56,7 +55,7 @@ async def lived(
     folder: Path, bad: set[tuple[str, int]], steps: list[tuple[str, str, int]]
 ) -> tuple[dict[str, Document], list[tuple[str, int]]]:
     """Does the steps, then lets everything come and go on; the documents, and what the handlers saw."""
-    store = WakingStore(await SqliteStore.open(f"sqlite:{folder}/store.db?synchronous=normal"))
+    store = await SqliteStore.open(f"sqlite:{folder}/store.db?synchronous=normal")
     collections = ["things", parked.COLLECTION, releases.COLLECTION, releases.OUTCOMES]
     await store.setup(collections, [*parked.INDEXES, *releases.INDEXES])
     bus = await LogBus.open(folder / "bus.db")

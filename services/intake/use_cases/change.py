@@ -139,6 +139,7 @@ class Change:
             fields | {"claims_to_free": bool(case["claims"] or case.get("claims_left"))},
             events=[event],
             append={"timeline": [self._taking_in.line(step)]} if step else None,
+            ends=isinstance(event, PersonalDataErased),
         )
         [outcome] = await self._store.write([write])
         return outcome is Outcome.WRITTEN

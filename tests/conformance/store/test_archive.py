@@ -11,7 +11,7 @@ from chassis.adapters import open_store
 from chassis.backup.adapters import open_store_archive
 from chassis.backup.ports import Kept
 from chassis.store import Outcome, Store, change, push
-from tests.conformance.store.things import THINGS, a_thing, an_event, one, places, put, read
+from tests.conformance.store.things import THINGS, a_thing, an_event, one, places, put, read, sent
 from tests.servers.mongo import another_database
 
 
@@ -72,7 +72,7 @@ async def test_a_restored_document_goes_on_where_it_stood(store: Store, url: str
         assert await one(other, push(THINGS, "t1", {"lines": ["x"]}, seen={"intake": 4})) is Outcome.WRITTEN
         assert await one(other, change(THINGS, await read(other), {}, events=[an_event(2)])) is Outcome.WRITTEN
         assert places(await other.pending(10)) == [("t1", 1), ("t1", 2)]
-        await other.mark_sent(await other.pending(10))
+        await sent(other, await other.pending(10))
         assert await other.pending(10) == []
     finally:
         await other.close()
@@ -96,7 +96,7 @@ async def test_more_documents_than_a_page_come_each_once_and_some_by_their_ids(s
 async def test_what_is_put_again_stands_in_place_of_what_was_there(store: Store, url: str, empty_url: str) -> None:
     await put(store, a_thing(events=[an_event(1)], n=1))
     await moved(url, empty_url)
-    await store.mark_sent(await store.pending(10))
+    await sent(store, await store.pending(10))
     await put(store, change(THINGS, await read(store), {"n": 2}))
 
     await moved(url, empty_url)

@@ -8,7 +8,7 @@ import pytest
 
 from chassis.adapters import open_store
 from chassis.store import Store, StoreUnavailable, change
-from tests.conformance.store.things import THINGS, a_thing, an_event, places, put, read
+from tests.conformance.store.things import THINGS, a_thing, an_event, places, put, read, sent
 
 ROOT = Path(__file__).parents[3]
 ROUNDS = 10
@@ -16,7 +16,7 @@ ROUNDS = 10
 
 async def test_everything_is_there_after_closing_and_opening(store: Store, url: str) -> None:
     await put(store, a_thing(n=1, seen={"intake": 4}, events=[an_event(1), an_event(2)]))
-    await store.mark_sent((await store.pending(10))[:1])
+    await sent(store, (await store.pending(10))[:1])
     await put(store, change(THINGS, await read(store), {"名": "值"}, append={"log": [1]}))
     before = await read(store)
     await store.close()

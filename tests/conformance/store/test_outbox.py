@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 from chassis.store import Outcome, Store, change, create
-from tests.conformance.store.things import CLAIMS, THINGS, a_thing, an_event, one, places, put, read
+from tests.conformance.store.things import CLAIMS, THINGS, a_thing, an_event, one, places, put, read, sent
 
 
 async def test_an_event_is_there_with_its_document(store: Store, other: Store) -> None:
@@ -69,7 +69,7 @@ async def test_marking_sent_keeps_what_was_added_meanwhile(store: Store) -> None
     waiting = await store.pending(10)
     await put(store, change(THINGS, await read(store), {"n": 2}, events=[an_event(3)]))
 
-    await store.mark_sent(waiting)
+    await sent(store, waiting)
 
     assert places(await store.pending(10)) == [("t1", 3)]
     assert (await read(store)).data == {"n": 2}
@@ -82,7 +82,7 @@ async def test_marking_sent_takes_exactly_the_given_events(store: Store) -> None
     )
     waiting = [entry for entry in await store.pending(10) if entry.document_id == "t1"]
 
-    await store.mark_sent([waiting[1], waiting[3]])
+    await sent(store, [waiting[1], waiting[3]])
 
     assert sorted(places(await store.pending(10))) == [("t1", 1), ("t1", 3), ("t1", 5), ("t2", 1)]
 
@@ -90,11 +90,11 @@ async def test_marking_sent_takes_exactly_the_given_events(store: Store) -> None
 async def test_marking_twice_or_what_is_not_there_is_harmless(store: Store) -> None:
     await put(store, a_thing(events=[an_event(1), an_event(2)]))
     waiting = await store.pending(10)
-    await store.mark_sent(waiting[:1])
+    await sent(store, waiting[:1])
 
-    await store.mark_sent(waiting[:1])
-    await store.mark_sent([replace(waiting[0], document_id="nobody"), replace(waiting[0], collection=CLAIMS)])
-    await store.mark_sent([])
+    await sent(store, waiting[:1])
+    await sent(store, [replace(waiting[0], document_id="nobody"), replace(waiting[0], collection=CLAIMS)])
+    await sent(store, [])
 
     assert places(await store.pending(10)) == [("t1", 2)]
 
@@ -102,7 +102,7 @@ async def test_marking_twice_or_what_is_not_there_is_harmless(store: Store) -> N
 async def test_marks_do_not_disturb_a_change_of_the_version_that_was_read(store: Store) -> None:
     await put(store, a_thing(events=[an_event(1)]))
     document = await read(store)
-    await store.mark_sent(await store.pending(10))
+    await sent(store, await store.pending(10))
 
     assert await one(store, change(THINGS, document, {"n": 1}, events=[an_event(2)])) is Outcome.WRITTEN
     assert places(await store.pending(10)) == [("t1", 2)]
@@ -119,13 +119,13 @@ async def test_depth_counts_documents_with_unsent_events_up_to_a_limit(store: St
     assert await store.pending_depth(6) == 6
     assert await store.pending_depth(3) == 3
 
-    await store.mark_sent(await store.pending(100))
+    await sent(store, await store.pending(100))
     assert await store.pending_depth(100) == 0
 
 
 async def test_nothing_is_lost_between_writers_and_a_relay(store: Store, other: Store) -> None:
     """Writers add while a relay reads and marks: every event is seen, first ones first, and in the end none waits."""
-    sent: dict[str, list[int]] = {}
+    seen: dict[str, list[int]] = {}
     writing = True
 
     async def writer(id: str) -> None:
@@ -137,15 +137,15 @@ async def test_nothing_is_lost_between_writers_and_a_relay(store: Store, other: 
         while writing or await other.pending_depth(1):
             waiting = await other.pending(7)
             for entry in waiting:
-                sent.setdefault(entry.document_id, []).append(entry.sequence)
-            await other.mark_sent(waiting)
+                seen.setdefault(entry.document_id, []).append(entry.sequence)
+            await sent(other, waiting)
 
     relaying = asyncio.create_task(relay())
     await asyncio.gather(*(writer(f"t{n}") for n in range(8)))
     writing = False
     await relaying
 
-    assert sent == {f"t{n}": list(range(1, 21)) for n in range(8)}
+    assert seen == {f"t{n}": list(range(1, 21)) for n in range(8)}
 
 
 async def test_a_dump_shows_all_that_is_stored(store: Store) -> None:
@@ -166,3 +166,32 @@ async def test_a_dump_shows_all_that_is_stored(store: Store) -> None:
         "in it",
     ):
         assert planted.encode() in dumped, planted
+
+
+async def test_a_change_drops_what_was_sent_before(store: Store) -> None:
+    """What a document has said stands in it no longer than until it says something new."""
+    await put(store, a_thing(events=[an_event(1, value=b"first"), an_event(2, value=b"second")]))
+    await sent(store, (await store.pending(10))[:1])
+
+    await put(store, change(THINGS, await read(store), {"n": 1}, events=[an_event(3, value=b"third")]))
+
+    assert places(await store.pending(10)) == [("t1", 2), ("t1", 3)]
+    dumped = b"\n".join([part async for part in store.dump()])
+    assert b"first" not in dumped
+    assert b"second" in dumped
+
+
+async def test_a_document_that_has_ended_keeps_nothing_that_was_sent(store: Store) -> None:
+    """INVARIANT: erasure empties the outbox too, as soon as the bus has what was in it, whoever sent it."""
+    await put(store, a_thing(events=[an_event(1, value=b"a fact"), an_event(2, value=b"another fact")]))
+    await sent(store, (await store.pending(10))[:1])
+    erased = change(THINGS, await read(store), {"n": None}, events=[an_event(3, value=b"the end")], ends=True)
+    await put(store, erased)
+    assert places(await store.pending(10)) == [("t1", 2), ("t1", 3)]
+
+    await sent(store, await store.pending(10))
+
+    dumped = b"\n".join([part async for part in store.dump()])
+    for said in (b"a fact", b"another fact", b"the end", b"_ends"):
+        assert said not in dumped.replace(b'"_ends_1"', b"").replace(b'[["_ends", 1]]', b""), said
+    assert await store.pending(10) == []

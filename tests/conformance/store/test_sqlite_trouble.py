@@ -14,7 +14,7 @@ import pytest
 from chassis.adapters import open_store
 from chassis.owned_file import FileRefused, refuse_network_file_system
 from chassis.store import Outcome, Store, StoreUnavailable, change
-from tests.conformance.store.things import THINGS, a_thing, an_event, put, read
+from tests.conformance.store.things import THINGS, a_thing, an_event, put, read, sent
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def test_a_tool_reads_beside_the_owner(store: Store, path: Path) -> None:
         with pytest.raises(StoreUnavailable, match="for reading"):
             await tool.write([a_thing("t2")])
         with pytest.raises(StoreUnavailable, match="for reading"):
-            await tool.mark_sent(await tool.pending(1))
+            await sent(tool, await tool.pending(1))
     finally:
         await tool.close()
     await put(store, a_thing("t2"))

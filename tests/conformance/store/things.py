@@ -37,6 +37,12 @@ async def one(store: Store, write: Write) -> Outcome:
     return outcome
 
 
+async def sent(store: Store, entries: Sequence[Pending]) -> None:
+    """Notes these as sent, and makes that durable."""
+    store.note_sent(entries)
+    await store.mark_sent()
+
+
 def places(pending: Sequence[Pending]) -> list[tuple[str, int]]:
     return [(entry.document_id, entry.sequence) for entry in pending]
 
