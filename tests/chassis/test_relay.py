@@ -153,6 +153,7 @@ async def test_a_new_event_does_not_pass_one_that_a_crash_left_unsent(bench: Ben
 async def test_a_write_whose_outcome_is_unknown_is_found_by_the_sweep(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """INVARIANT: every outbox is empty at the end, also of what nobody in memory knows."""
     relay = relay_of(bench)
     with monkeypatch.context() as deaf:
         deaf.setattr(Outbox, "tell", lambda *_: _raise())

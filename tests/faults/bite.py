@@ -62,6 +62,14 @@ BITES = (
         "INVARIANT: no update is lost",
     ),
     Bite(
+        "outbox sweep",
+        "chassis/relay.py",
+        "            if time.monotonic() - swept >= SWEEP_SECONDS:\n",
+        "            if False:\n",
+        (f"{RELAY}::test_a_write_whose_outcome_is_unknown_is_found_by_the_sweep",),
+        "INVARIANT: every outbox is empty at the end",
+    ),
+    Bite(
         "relay's order per key",
         "chassis/relay.py",
         "            if queue and sent and queue[0] is entry:\n",
