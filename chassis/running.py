@@ -73,6 +73,7 @@ class Running:
         self._opened: list[tuple[str, Callable[[], Coroutine[Any, Any, None]], float]] = []  # to be closed, last first
         self._tasks: list[asyncio.Task[None]] = []
         self._relay: list[asyncio.Task[None]] = []
+        self._finish: Callable[[], Coroutine[Any, Any, None]] | None = None  # of a service that was put to work
         self._server: uvicorn.Server | None = None
         self.health = Health()
         self.runner: Runner | None = None
@@ -135,6 +136,7 @@ class Running:
 
     def _start_tasks(self, clock: Clock) -> None:
         settings, service = self._settings, self.service
+        self._finish = service.finish
         relay = Relay(service.name, self.store, self.bus, self.health)  # who writes sends; `relay` alone takes over
         self._relay = [
             self._own(relay.keep_marks(self._stop_relay), "marks"),
@@ -267,8 +269,8 @@ class Running:
         """Finishes the batch in work, lets the relay pass once more, closes. What is cut off is repeated later."""
         self.ask_to_stop()
         await _ended_within([task for task in self._tasks if task not in self._relay], self._left(WORK_UNTIL))
-        if self.service.finish is not None:
-            finishing = asyncio.create_task(self.service.finish(), name=f"{self._name}.finish")
+        if self._finish is not None:
+            finishing = asyncio.create_task(self._finish(), name=f"{self._name}.finish")
             await _ended_within([finishing], self._left(WORK_UNTIL))
         self._stop_relay.set()
         await _ended_within(self._relay, self._left(RELAY_UNTIL))
