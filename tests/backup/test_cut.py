@@ -23,7 +23,7 @@ from chassis.backup.since import since
 from chassis.bus import Bus, Partition, Received, Record, Topic
 from chassis.health import Health
 from chassis.relay import Relay
-from chassis.store import Outgoing, Store, change, create
+from chassis.store import Outgoing, Store, change, create, remove
 
 KEY = "c_1"
 OWNER, LISTENER = "intake", "notify"
@@ -206,6 +206,26 @@ async def test_documents_that_do_not_fit_are_found(two: Two) -> None:
     folder = await two.saved("backup")
 
     with pytest.raises(BackupRefused, match="notify has heard event 7 of intake, which has not said it"):
+        check(folder)
+
+
+async def test_a_stone_whose_author_has_removed_its_own_is_fit(two: Two) -> None:
+    """Each service removes the stone of an erased case at its own time, when topics have long forgotten it."""
+    await two.stores[LISTENER].write([create("cases", KEY, {"status": "erased"}, seen={OWNER: 7})])
+
+    folder = await two.saved("backup")
+
+    assert two.document(folder, LISTENER).seen == {OWNER: 7}
+
+
+async def test_a_listener_without_an_author_whose_records_are_there_is_found(two: Two) -> None:
+    await two.says(OWNER, 1)
+    await two.stores[LISTENER].write([create("cases", KEY, {}, seen={OWNER: 1})])
+    await two.stores[OWNER].write([remove("cases", KEY)])
+
+    folder = await two.saved("backup")
+
+    with pytest.raises(BackupRefused, match="notify has heard event 1 of intake, which has not said it"):
         check(folder)
 
 
