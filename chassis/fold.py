@@ -13,7 +13,7 @@ from chassis.chain import Chain
 from chassis.correlation import correlated
 from chassis.handlers import Delivery, Reject, Retry, Save, Subscription
 from chassis.outbox import Author
-from chassis.store import Document, Outgoing, StoreUnavailable, Write, change, create, push
+from chassis.store import Document, Outgoing, StoreUnavailable, Write, change, create, outbox_after, push
 from chassis.store_rules import check
 
 log = logging.getLogger(__name__)
@@ -231,4 +231,4 @@ class _State:
         after = self.view(write.id)
         version = self.document.version if self.document else 0
         data = {**(after.data if after else {}), **write.fields}
-        return Document(write.id, version + 1, data, dict(self.seen), self.emitted)
+        return Document(write.id, version + 1, data, dict(self.seen), self.emitted, outbox_after(write))

@@ -143,6 +143,13 @@ def remove(collection: str, id: str, *, expected: int | None = None) -> Write:
     return Write("remove", collection, id, expected)
 
 
+def outbox_after(write: Write) -> tuple[Numbered, ...] | None:
+    """What was in the outbox once a create or change is written; None: it has events, whose numbers the store gave."""
+    if write.events:
+        return None
+    return () if write.kind == "create" else write.outbox
+
+
 @dataclass(frozen=True, slots=True)
 class Cond:
     """A comparison in a filter: `below`, `at_most`, `above`, `at_least`, `one_of`, `is_not`, `holds`.

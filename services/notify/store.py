@@ -9,7 +9,7 @@ from typing import Any
 
 from chassis.outbox import Author
 from chassis.paging import Place
-from chassis.store import Cond, Document, Index, Outcome, Store, remove
+from chassis.store import Cond, Document, Index, Outcome, Store, outbox_after, remove
 from contracts.events import Event
 from services.notify.domain import Message, Resend, State, Step, ToldCase
 
@@ -89,7 +89,8 @@ class ToldCases:
         if outcome is not Outcome.WRITTEN:
             return None
         emitted = document.emitted + len(events)
-        return Document(document.id, document.version + 1, {**document.data, **write.fields}, document.seen, emitted)
+        data = {**document.data, **write.fields}
+        return Document(document.id, document.version + 1, data, document.seen, emitted, outbox_after(write))
 
     async def page(self, partner: str, *, state: State | None, after: Place | None, limit: int) -> list[Document]:
         """Cases of one partner, newest first; `after`: creation and id of the last one of the page before."""

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from chassis.store import Outcome, Store, change, create
+from chassis.store import Document, Outcome, Pending, Store, change, create, outbox_after
 from tests.conformance.store.things import CLAIMS, THINGS, a_thing, an_event, one, places, put, read, sent
 
 
@@ -195,3 +195,24 @@ async def test_a_document_that_has_ended_keeps_nothing_that_was_sent(store: Stor
     for said in (b"a fact", b"another fact", b"the end", b"_ends"):
         assert said not in dumped.replace(b'"_ends_1"', b"").replace(b'[["_ends", 1]]', b""), said
     assert await store.pending(10) == []
+
+
+async def test_a_document_that_is_known_from_its_writes_needs_no_look_into_its_outbox(store: Store) -> None:
+    """Nobody read it: what was in the outbox follows from the write, as long as that had no events of its own."""
+    heard: list[Pending] = []
+    store.listen(heard.extend)
+    made = a_thing(size=1)
+    await put(store, made)
+    known = Document("t1", 1, {"size": 1}, outbox=outbox_after(made))
+    first = change(THINGS, known, {"size": 2}, events=[an_event(1)])
+    await put(store, first)
+    await sent(store, heard)
+
+    quiet = change(THINGS, await read(store), {"size": 3})
+    await put(store, quiet)
+    known = Document("t1", 3, {"size": 3}, emitted=1, outbox=outbox_after(quiet))
+    await put(store, change(THINGS, known, {"size": 4}, events=[an_event(2)]))
+
+    assert outbox_after(first) is None
+    assert [(entry.sequence, entry.after) for entry in heard] == [(1, False), (2, False)]
+    assert places(await store.pending(10)) == [("t1", 2)]
