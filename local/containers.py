@@ -14,7 +14,7 @@ from local.supervisor import ROOT
 
 DEMONSTRATION = ("compose.yaml", "compose.demo.yaml")
 PRODUCTION = ("compose.yaml",)
-DOCKER_SECONDS = 10.0
+DOCKER_SECONDS = 60.0
 
 
 class ContainersRefused(Exception):

@@ -14,7 +14,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 FAILED = Path(".pytest_cache/v/cache/lastfailed")
-WITH_SERVERS = ("tests/conformance/", "tests/deploy/", "tests/faults/", "tests/journeys/", "tests/local/")
+WITH_SERVERS = (
+    "tests/conformance/",
+    "tests/deploy/",
+    "tests/docs/test_tutorial.py",
+    "tests/faults/",
+    "tests/journeys/",
+    "tests/local/",
+    "tests/parked/",
+    *(f"tests/chassis/test_{name}.py" for name in ("crash_points", "is_ready", "logs", "process", "runner_on_kafka")),
+    *(f"tests/competition/test_{name}.py" for name in ("on_mongodb", "recompute")),
+    "tests/contracts/test_schemathesis.py",
+    "tests/equivalence/test_recompute.py",
+    *(f"tests/notify/test_{name}.py" for name in ("channels", "process", "stopping")),
+)
 MOST = 4
 
 

@@ -32,21 +32,21 @@ def served(folder: Path) -> Iterator[dict[str, str]]:
     async def begin() -> None:
         await town.__aenter__()
         serving.extend(asyncio.create_task(running.serve()) for running in town.services.values())
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(timeout=60.0, trust_env=False) as client:
             for port in ports.values():
                 await until(lambda port=port: _answers(client, f"http://{HOST}:{port}/readyz"))
 
     async def end() -> None:
         await town.__aexit__(None, None, None)
-        await asyncio.wait_for(asyncio.gather(*serving), 20)
+        await asyncio.wait_for(asyncio.gather(*serving), 90)
 
     try:
-        asyncio.run_coroutine_threadsafe(begin(), loop).result(60)
+        asyncio.run_coroutine_threadsafe(begin(), loop).result(300)
         yield {name: f"http://{HOST}:{port}" for name, port in ports.items()}
-        asyncio.run_coroutine_threadsafe(end(), loop).result(60)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(180)
     finally:
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(60)
         loop.close()
 
 

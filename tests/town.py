@@ -145,7 +145,7 @@ class Town:
         items: list[dict[str, Any]] = answer.json()["items"]
         return items
 
-    async def idle(self, *, seconds: float = 60.0) -> None:
+    async def idle(self, *, seconds: float = 180.0) -> None:
         """Until no outbox holds anything, no consumer has anything to read and no message is due.
 
         What was sent is marked then, so that whoever looks into the stores sees it.

@@ -290,7 +290,7 @@ async def test_a_group_goes_on_at_the_first_record_that_it_had_not_done(two: Two
             assert await two.bus.publish([an_event(OWNER, sequence, key).record]) == [True]
     said = await two.bus.read_all(f"{OWNER}.v1")
     consumer = await two.bus.consumer(f"zhicheng.{LISTENER}", [f"{OWNER}.v1"])
-    await consumer.poll(10, 1.0)
+    await consumer.poll(10, 60.0)
     await consumer.commit({said[4].partition: said[4].offset})
     await consumer.close()
     folder = await two.saved("backup")
@@ -307,7 +307,7 @@ async def test_a_group_goes_on_at_the_first_record_that_it_had_not_done(two: Two
     bus = await open_bus(f"local:{tmp_path}/new.db")
     try:
         consumer = await bus.consumer(f"zhicheng.{LISTENER}", [f"{OWNER}.v1"])
-        found = await consumer.poll(10, 1.0)
+        found = await consumer.poll(10, 60.0)
         assert [(each.key, each.header("ce_sequence")) for each in found] == [("c_2", "2"), ("c_2", "3")]
     finally:
         await bus.close()
@@ -330,7 +330,7 @@ async def test_what_was_said_after_a_backup_is_named(two: Two, tmp_path: Path) -
 async def test_a_restore_waits_for_members_that_were_stopped_a_moment_ago(two: Two, tmp_path: Path) -> None:
     await two.says(OWNER, 1)
     consumer = await two.bus.consumer(f"zhicheng.{LISTENER}", [f"{OWNER}.v1"])
-    [received] = await consumer.poll(1, 5.0)
+    [received] = await consumer.poll(1, 60.0)
     await consumer.commit({received.partition: received.offset + 1})
     await consumer.close()
     folder = await two.saved("backup")

@@ -114,7 +114,7 @@ class Bench:
             yield runner
         finally:
             stop.set()
-            await asyncio.wait_for(task, 10)
+            await asyncio.wait_for(task, 90)
 
     async def revisions(self, case: str) -> list[int]:
         document = await self.store.get("things", case)

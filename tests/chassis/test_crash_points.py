@@ -15,7 +15,7 @@ PASSES = "from pathlib import Path; from chassis.crash_points import Plan; plan 
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=180)
 
 
 def test_nothing_of_it_is_loaded_unless_a_plan_is_named() -> None:

@@ -20,7 +20,7 @@ def lines_of(program: str, *, level: str = "DEBUG") -> list[dict]:
         log = logging.getLogger("services.demo")
         """
     text = textwrap.dedent(head) + textwrap.dedent(program)
-    ran = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=180, check=False)
     return [json.loads(line) for line in ran.stderr.splitlines()]
 
 

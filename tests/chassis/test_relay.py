@@ -20,7 +20,7 @@ from contracts.events import CaseWithdrawn
 from tests.chassis.bench import TOPIC, A, B, Bench, C
 from tests.waiting import until
 
-LONG = 60.0
+LONG = 180.0
 
 
 class Refusing:

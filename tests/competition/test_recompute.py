@@ -31,7 +31,7 @@ def in_a_fresh_process(assessments: list[dict[str, object]], *, seed: str, zone:
         input=json.dumps(assessments).encode(),
         capture_output=True,
         check=True,
-        timeout=60,
+        timeout=240,
         cwd=ROOT,
         env=os.environ | {"PYTHONHASHSEED": seed, "TZ": zone},
     )

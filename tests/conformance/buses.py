@@ -21,9 +21,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from chassis.adapters import open_bus
 from chassis.bus import Bus, Consumer, Partition, Received, Record, Topic
+from chassis.bus_kafka.bus import KafkaBus
+from chassis.bus_kafka.limits import Limits
 from tests.servers.kafka import KafkaServer
 
 ROOT = Path(__file__).parents[2]
+PATIENT = Limits(start=90.0, commit=60.0, ask=60.0)  # with a broker that has much to do
 RUN = os.environ.get("TEST_RUN_ID") or uuid.uuid4().hex[:8]  # in the names of all topics and groups of this run
 
 
@@ -103,7 +106,7 @@ async def a_log(folder: Path) -> AsyncIterator[LogBench]:
 
 @asynccontextmanager
 async def a_kafka(server: KafkaServer) -> AsyncIterator[KafkaBench]:
-    bench = KafkaBench(server.url, await open_bus(server.url))
+    bench = KafkaBench(server.url, KafkaBus(server.url, PATIENT))
     try:
         yield bench
     finally:
@@ -117,7 +120,7 @@ async def no_task_left() -> AsyncIterator[None]:
     yield
     left = asyncio.all_tasks() - before - {asyncio.current_task()}
     if left:
-        _, left = await asyncio.wait(left, timeout=2)
+        _, left = await asyncio.wait(left, timeout=30)
     assert not left, f"tasks outlive the bus: {left}"
 
 
@@ -139,7 +142,7 @@ def after(records: Sequence[Received]) -> dict[Partition, int]:
     return offsets
 
 
-async def read(consumer: Consumer, count: int, *, seconds: float = 20.0) -> list[Received]:
+async def read(consumer: Consumer, count: int, *, seconds: float = 90.0) -> list[Received]:
     """At least so many records; AssertionError when they do not come."""
     found: list[Received] = []
     end = time.monotonic() + seconds
@@ -164,7 +167,7 @@ async def lines(process: asyncio.subprocess.Process, count: int | None = None) -
     """So many lines, or all until the process ends."""
     assert process.stdout is not None
     found: list[str] = []
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while count is None or len(found) < count:
             line = await process.stdout.readline()
             if not line:

@@ -3,30 +3,52 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeVar
 
 import pytest
 
-from chassis.bus import BusUnavailable, Topic
+from chassis.bus import BusUnavailable, Consumer, Received, Topic
 from chassis.bus_kafka.bus import KafkaBus
 from chassis.bus_kafka.limits import Limits
 from tests.conformance.buses import a_record, after, no_task_left, numbers, read
 from tests.servers.kafka import KafkaServer
 from tests.waiting import until
 
-QUICK = Limits(start=20, publish=3, commit=2, ask=3, stop=1)
+QUICK = Limits(start=20, publish=5, commit=2, ask=3, stop=1)
+SLACK = 10.0  # seconds that a busy machine may add; the limits of the driver are far above
+LONGEST = 180.0
 TOPIC, GROUP = "topic", "group"
-pytestmark = pytest.mark.timeout(240)
+T = TypeVar("T")
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture
 async def bus(own_kafka: KafkaServer) -> AsyncIterator[KafkaBus]:
     async with no_task_left():
         bus = KafkaBus(own_kafka.url, QUICK)
-        await bus.setup([Topic(TOPIC, 3, 30)])
+        await answered(lambda: bus.setup([Topic(TOPIC, 3, 30)]))
         yield bus
         await bus.close()
+
+
+async def answered(ask: Callable[[], Awaitable[T]]) -> T:
+    """Asked again until the broker is up to it: quick limits are for what it does while it is away."""
+    found: list[T] = []
+
+    async def comes() -> bool:
+        with contextlib.suppress(BusUnavailable):
+            found.append(await ask())
+        return bool(found)
+
+    await until(comes, seconds=LONGEST)
+    return found[0]
+
+
+async def commits(consumer: Consumer, records: Sequence[Received]) -> None:
+    await answered(lambda: consumer.commit(after(records)))
 
 
 async def put(bus: KafkaBus, number: int) -> list[bool]:
@@ -34,24 +56,24 @@ async def put(bus: KafkaBus, number: int) -> list[bool]:
 
 
 async def publishes_again(bus: KafkaBus, number: int) -> None:
-    async def answered() -> bool:
+    async def acknowledged() -> bool:
         return await put(bus, number) == [True]
 
-    await until(answered, seconds=60)
+    await until(acknowledged, seconds=LONGEST)
 
 
 async def test_a_broker_that_is_stopped_is_answered_with_false_and_used_again_after_its_start(
     bus: KafkaBus, own_kafka: KafkaServer
 ) -> None:
-    consumer = await bus.consumer(GROUP, [TOPIC])
+    consumer = await answered(lambda: bus.consumer(GROUP, [TOPIC]))
     assert await put(bus, 1) == [True]
-    await consumer.commit(after(await read(consumer, 1)))
+    await commits(consumer, await read(consumer, 1))
 
     own_kafka.control.stop()
     for _ in range(3):
         began = time.monotonic()
         assert await put(bus, 2) == [False]
-        assert time.monotonic() - began < QUICK.publish + 1
+        assert time.monotonic() - began < QUICK.publish + SLACK
         assert await consumer.poll(10, 0.2) == []
     with pytest.raises(BusUnavailable):
         await bus.setup([Topic(TOPIC, 3, 30)])
@@ -64,16 +86,16 @@ async def test_a_broker_that_is_stopped_is_answered_with_false_and_used_again_af
 
     own_kafka.control.start()
     await publishes_again(bus, 3)
-    found = await read(consumer, 1, seconds=60)
+    found = await read(consumer, 1, seconds=LONGEST)
     while numbers(found)[-1] != 3:
-        found += await read(consumer, 1, seconds=60)
-    await consumer.commit(after(found))
+        found += await read(consumer, 1, seconds=LONGEST)
+    await commits(consumer, found)
 
 
 async def test_a_frozen_broker_is_left_in_time_and_a_new_consumer_goes_on_after_the_thaw(
     bus: KafkaBus, own_kafka: KafkaServer
 ) -> None:
-    consumer = await bus.consumer(GROUP, [TOPIC], member="one")
+    consumer = await answered(lambda: bus.consumer(GROUP, [TOPIC], member="one"))
     assert await put(bus, 1) == [True]
     found = await read(consumer, 1)
 
@@ -82,32 +104,32 @@ async def test_a_frozen_broker_is_left_in_time_and_a_new_consumer_goes_on_after_
         began = time.monotonic()
         assert await put(bus, 2) == [False]
         assert await asyncio.gather(*[put(bus, 2) for _ in range(5)]) == [[False]] * 5
-        assert time.monotonic() - began < 2 * QUICK.publish + 2
+        assert time.monotonic() - began < 2 * QUICK.publish + SLACK
         with pytest.raises(BusUnavailable):
             await consumer.commit(after(found))
         with pytest.raises(BusUnavailable):
             await consumer.lag()
         began = time.monotonic()
         await consumer.close()
-        assert time.monotonic() - began < 6 * QUICK.stop
+        assert time.monotonic() - began < 6 * QUICK.stop + SLACK
     finally:
         own_kafka.control.unpause()
 
     await publishes_again(bus, 3)
-    second = await bus.consumer(GROUP, [TOPIC], member="one")
+    second = await answered(lambda: bus.consumer(GROUP, [TOPIC], member="one"))
     found = await read(second, 1)
     while 3 not in numbers(found):
         found += await read(second, 1)
-    await second.commit(after(found))
-    assert await second.lag() == 0
+    await commits(second, found)
+    assert await answered(second.lag) == 0
 
 
 async def test_a_consumer_survives_a_freeze_that_is_longer_than_its_session(
     bus: KafkaBus, own_kafka: KafkaServer
 ) -> None:
-    consumer = await bus.consumer(GROUP, [TOPIC])
+    consumer = await answered(lambda: bus.consumer(GROUP, [TOPIC]))
     assert await put(bus, 1) == [True]
-    await consumer.commit(after(await read(consumer, 1)))
+    await commits(consumer, await read(consumer, 1))
 
     own_kafka.control.pause()
     try:
@@ -118,7 +140,7 @@ async def test_a_consumer_survives_a_freeze_that_is_longer_than_its_session(
         own_kafka.control.unpause()
 
     await publishes_again(bus, 2)
-    assert 2 in numbers(await read(consumer, 1, seconds=60))
+    assert 2 in numbers(await read(consumer, 1, seconds=LONGEST))
     assert await consumer.lag() == 0
 
 

@@ -18,8 +18,8 @@ from tests.servers.kafka import KafkaServer
 from tests.waiting import until
 
 LONGEST = 90.0
-PATIENT = Limits(start=LONGEST, ask=60, session=45, poll_interval=LONGEST, revoke=LONGEST)
-pytestmark = pytest.mark.timeout(300)
+PATIENT = Limits(start=LONGEST, publish=60, commit=60, ask=60, session=45, poll_interval=LONGEST, revoke=LONGEST)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture

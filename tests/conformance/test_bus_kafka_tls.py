@@ -18,9 +18,9 @@ from tests.servers.kafka_secure import PASSWORD, USER, SecureKafka, secure_kafka
 from tests.waiting import until
 
 LOGIN = f"{USER}:{quote(PASSWORD, safe='')}"
-PATIENT = Limits(ask=60, publish=30)
+PATIENT = Limits(start=90, ask=60, publish=60, commit=60)
 BRIEF = Limits(start=3, ask=3, publish=3, stop=1)
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +56,9 @@ async def test_events_travel_over_tls_for_whoever_may_log_in(
         async def stored() -> bool:
             return await bus.publish([a_record(topic, value="1")]) == [True]
 
-        await until(stored, seconds=60)
+        await until(stored, seconds=180)
         consumer = await bus.consumer(f"group.{topic}", [topic], member="one")
-        found = await read(consumer, 1, seconds=60)
+        found = await read(consumer, 1, seconds=180)
         await consumer.commit(after(found))
         assert numbers(found)[0] == 1
         assert await bus.read_all(topic)

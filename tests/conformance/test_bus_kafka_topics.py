@@ -17,9 +17,10 @@ from tests.conformance.buses import KafkaBench, a_record, after, no_task_left, n
 from tests.servers.kafka import KafkaServer
 from tests.waiting import until
 
-LONGEST = 60.0
-PATIENT = Limits(start=60, ask=60, session=45, poll_interval=60)  # a slow machine shall not lose its membership
-pytestmark = pytest.mark.timeout(300)
+LONGEST = 180.0
+# A slow machine shall not lose its membership.
+PATIENT = Limits(start=60, publish=60, commit=60, ask=60, session=45, poll_interval=60)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ async def test_a_reader_in_another_process_is_woken_by_the_datagram(
     await asyncio.sleep(0.05)
 
     process = await child("publish", bench.url, topic, "from outside", "1")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         found = await waiting
     await process.wait()
 
@@ -50,7 +50,7 @@ async def test_a_reader_without_a_socket_finds_records_by_looking(bench: LogBenc
 
     await bench.put(topic, 1)
 
-    assert numbers(await read(consumer, 1, seconds=5)) == [1]
+    assert numbers(await read(consumer, 1)) == [1]
 
 
 async def test_the_path_of_a_socket_is_short_however_deep_the_log_lies(tmp_path: Path) -> None:
@@ -168,9 +168,9 @@ async def test_a_killed_reader_leaves_its_seat_to_the_next_one_at_once(bench: Lo
         await waiting.poll(10, 0.05)
         return bool(waiting.assigned())
 
-    await until(ours, seconds=3)
+    await until(ours)
     await bench.put(topic, 2)
-    assert numbers(await read(waiting, 1, seconds=3))[-1] == 2
+    assert numbers(await read(waiting, 1))[-1] == 2
 
 
 async def test_a_url_that_names_no_bus_is_refused() -> None:

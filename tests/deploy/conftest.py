@@ -47,7 +47,7 @@ def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Containers]
     finally:
         asyncio.run(made.compose("down", "--volumes", "--remove-orphans", "--timeout", "5"))
         images = [f"zhicheng/{name}:{made.tag}" for name in SERVICES]
-        subprocess.run(["docker", "rmi", *images], capture_output=True, check=False, timeout=60)
+        subprocess.run(["docker", "rmi", *images], capture_output=True, check=False, timeout=300)
 
 
 async def _start(made: Containers) -> None:

@@ -19,9 +19,9 @@ from tests.filings import a_filing
 from tests.waiting import until
 
 AT_ONCE = 6
-PATIENCE = 90.0
+PATIENCE = 240.0
 STEPS = ("received", "determined")
-DOCKER_SECONDS = 90
+DOCKER_SECONDS = 300
 
 
 @dataclass
@@ -85,7 +85,7 @@ def _filing(run: str, number: int) -> dict[str, Any]:
 async def mails_by_address(mail_url: str) -> dict[str, set[str]]:
     """Address -> Message-IDs, as Mailpit's API tells them."""
     found: dict[str, set[str]] = defaultdict(set)
-    async with httpx.AsyncClient(base_url=mail_url, timeout=10.0, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=mail_url, timeout=60.0, trust_env=False) as client:
         start = 0
         while messages := (await client.get("/messages", params={"start": start, "limit": 500})).json()["messages"]:
             for message in messages:

@@ -21,7 +21,7 @@ def run(containers: Containers, service: str, *command: str, options: tuple[str,
     image = f"zhicheng/{service}:{containers.tag}"
     safe = ["--rm", "--user", "4711:4711", "--read-only", "--tmpfs", "/tmp", "--network", "none", "--cap-drop", "ALL"]  # noqa: S108
     whole = ["docker", "run", *safe, *options, image, *command]
-    return subprocess.run(whole, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(whole, capture_output=True, text=True, check=False, timeout=300)
 
 
 def python(containers: Containers, service: str, code: str) -> Any:
@@ -71,7 +71,7 @@ def test_a_running_service_has_no_shell_around_it_and_no_secret_in_its_environme
         name = f"{project}-{service}-1"
         code = "cat /proc/1/comm /proc/$(cat /proc/1/task/1/children)/comm"
         first = subprocess.run(
-            ["docker", "exec", name, "bash", "-c", code], capture_output=True, text=True, check=False, timeout=30
+            ["docker", "exec", name, "bash", "-c", code], capture_output=True, text=True, check=False, timeout=300
         )
         init, service_itself = first.stdout.split()
         assert init.endswith("init"), first.stderr
@@ -94,24 +94,24 @@ def test_a_container_that_is_stopped_while_it_starts_keeps_nobody_waiting(contai
         ["docker", "run", "--detach", "--name", name, *options, f"zhicheng/equivalence:{containers.tag}"],
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=300,
     )
     try:
         end = time.monotonic() + 30
         while said not in _logs(name) and time.monotonic() < end:
             time.sleep(0.02)
-        subprocess.run(["docker", "stop", "--time", "30", name], check=True, capture_output=True, timeout=60)
+        subprocess.run(["docker", "stop", "--time", "30", name], check=True, capture_output=True, timeout=300)
         assert _inspected(name)["State"]["ExitCode"] in (0, 128 + signal.SIGTERM), _logs(name)
     finally:
-        subprocess.run(["docker", "rm", "--force", name], check=False, capture_output=True, timeout=60)
+        subprocess.run(["docker", "rm", "--force", name], check=False, capture_output=True, timeout=300)
 
 
 def _logs(name: str) -> str:
-    done = subprocess.run(["docker", "logs", name], check=True, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["docker", "logs", name], check=True, capture_output=True, text=True, timeout=300)
     return done.stdout + done.stderr
 
 
 def _inspected(name: str) -> dict[str, Any]:
-    done = subprocess.run(["docker", "inspect", name], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(["docker", "inspect", name], capture_output=True, text=True, check=True, timeout=300)
     found: dict[str, Any] = json.loads(done.stdout)[0]
     return found

@@ -13,7 +13,7 @@ from local.stack import SERVICES, free_ports
 from tests.deploy.load import docker, ids
 from tests.filings import a_filing
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ async def production(containers: Containers) -> AsyncIterator[Containers]:
 
 async def test_without_the_demonstration_file_everything_runs_as_in_production(production: Containers) -> None:
     login = production.credential()
-    async with httpx.AsyncClient(auth=(login.client, login.secret), timeout=10.0, trust_env=False) as client:
+    async with httpx.AsyncClient(auth=(login.client, login.secret), timeout=60.0, trust_env=False) as client:
         for service in SERVICES:
             assert (await client.get(f"{production.url(service)}/readyz")).json()["ready"] is True
         headers = {"Idempotency-Key": "a-synthetic-round"}

@@ -37,7 +37,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "zhicheng"
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, check=True, timeout=30,
+        cwd=ROOT, capture_output=True, check=True, timeout=120,
     )  # fmt: skip
     for name in filter(None, listed.stdout.decode().split("\0")):
         if (ROOT / name).is_file():
@@ -45,7 +45,7 @@ def project(tmp_path: Path) -> Iterator[Path]:
             shutil.copy2(ROOT / name, folder / name)
     _environment(folder)
     yield folder
-    subprocess.run(["make", "down"], cwd=folder, capture_output=True, check=False, timeout=90)
+    subprocess.run(["make", "down"], cwd=folder, capture_output=True, check=False, timeout=300)
 
 
 def _environment(folder: Path) -> None:
@@ -58,7 +58,7 @@ def _environment(folder: Path) -> None:
     (folder / ".venv" / f"installed.run.{digest[:16]}").touch()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("page", PAGES)
 def test_the_commands_of_a_page_run_as_pasted_and_show_what_it_says(page: str, project: Path) -> None:
     found = blocks(page)
@@ -72,7 +72,7 @@ def test_the_commands_of_a_page_run_as_pasted_and_show_what_it_says(page: str, p
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=900,
         check=False,
     )
 

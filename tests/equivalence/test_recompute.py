@@ -64,7 +64,7 @@ def made_again(lines: bytes, environment: dict[str, str]) -> bytes:
         capture_output=True,
         check=True,
         cwd=ROOT,
-        timeout=60,
+        timeout=240,
         env={**os.environ, **environment},
     )
     return done.stdout

@@ -19,7 +19,7 @@ from tests.waiting import until
 
 ROUND = "demo-2024"
 DAY = "2024-11-20"  # every story of 2024 may be filed on it
-PATIENCE = 180.0
+PATIENCE = 300.0
 
 
 class Refused(AssertionError):

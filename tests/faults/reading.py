@@ -170,7 +170,7 @@ def _one(record: Received) -> Said:
 
 async def _mails(url: str) -> dict[str, int]:
     found: dict[str, int] = {}
-    async with httpx.AsyncClient(base_url=url, timeout=30.0, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=90.0, trust_env=False) as client:
         start = 0
         while page := (await client.get("/messages", params={"start": start, "limit": 500})).json()["messages"]:
             for mail in page:

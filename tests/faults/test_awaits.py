@@ -22,7 +22,7 @@ from tests.town import BUILDS, PARTNER, Town
 SETTINGS = {"intake": {"answer_seconds": 3600}, "notify": {"smtp_seconds": 1, "lease_seconds": 1.5}}
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.fault("cancelled at one await in eight of our own frames")
 async def test_what_is_cancelled_anywhere_is_made_good(tmp_path: Path) -> None:
     assert await _strike_everywhere(tmp_path, one_in(8)) > 1

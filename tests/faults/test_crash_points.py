@@ -34,15 +34,15 @@ def test_the_short_form_has_each_point() -> None:
     assert sorted(line.split()[0] for lines in EACH_POINT_ONCE.values() for line in lines) == sorted(POINTS)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 @pytest.mark.fault("SIGKILL at each crash point, once over all services")
 async def test_nothing_is_lost_or_done_twice_at_any_crash_point(tmp_path: Path, real_servers: Servers) -> None:
     """INVARIANT: one aggregate, one write; offsets move after the work is saved."""
-    await _crash(tmp_path, real_servers, EACH_POINT_ONCE, seconds=600)
+    await _crash(tmp_path, real_servers, EACH_POINT_ONCE, seconds=900)
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2400)
 @pytest.mark.fault("SIGKILL at each crash point of each service, first and third passage")
 async def test_no_service_loses_anything_at_any_crash_point(tmp_path: Path, servers: Servers) -> None:
     await _crash(tmp_path, servers, ALL, seconds=1200)

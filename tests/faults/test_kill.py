@@ -10,7 +10,7 @@ from local.stack import SERVICES
 from tests.faults.world import Servers, a_world
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.fault("kill -9 of each service under load")
 async def test_a_killed_service_loses_nothing_and_does_nothing_twice(tmp_path: Path, servers: Servers) -> None:
     """INVARIANT: what was accepted is determined once and told once, whichever service is killed."""

@@ -27,7 +27,7 @@ def filings(seen: Observed) -> Counter[bool]:
     return Counter(FIELD in json.loads(each.value or b"{}") for each in said)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.fault("every service replaced by the next release and put back, under load")
 async def test_two_releases_work_side_by_side(tmp_path: Path, servers: Servers) -> None:
     """INVARIANT: an update and the way back, service by service, lose nothing and do nothing twice."""

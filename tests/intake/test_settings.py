@@ -70,7 +70,7 @@ def test_a_process_that_refuses_its_settings_names_them_and_shows_no_value(tmp_p
         cwd=Path(__file__).parents[2],
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     told = (started.stdout + started.stderr).decode()
     assert started.returncode == 2

@@ -39,7 +39,7 @@ async def recomputed_everywhere(town: Town) -> int:
             cwd=ROOT,
             capture_output=True,
             check=True,
-            timeout=60,
+            timeout=240,
         )
         assert again.stdout.splitlines() == [_expected(entry) for entry in stored]
     return len(stored)

@@ -64,10 +64,10 @@ class Load:
         async def reached() -> bool:
             return len(self.receipts) >= goal
 
-        await until(reached, seconds=30)
+        await until(reached, seconds=180)
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(1200)
 async def test_no_kill_loses_an_application_or_answers_one_twice(tmp_path: Path) -> None:
     """INVARIANT: what was accepted is determined once and told once, whoever was killed while it was on its way.
 
@@ -79,8 +79,8 @@ async def test_no_kill_loses_an_application_or_answers_one_twice(tmp_path: Path)
     told = [story for story in stories() if story.filing.get("round") == "demo-2024"]
     kills: Counter[str] = Counter()
     async with AsyncExitStack() as opened:
-        running = await opened.enter_async_context(Supervisor(stack, patience=Patience(quick=0.4)))
-        api = await opened.enter_async_context(Partner(stack, seconds=60))
+        running = await opened.enter_async_context(Supervisor(stack, patience=Patience(ready=300.0, quick=0.4)))
+        api = await opened.enter_async_context(Partner(stack, seconds=180))
         load = Load(api, dice)
         async with asyncio.TaskGroup() as group:
             for number in range(CLIENTS):

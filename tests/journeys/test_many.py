@@ -21,7 +21,7 @@ CLIENTS = 8
 PATIENCE = 900.0  # a limit, not a measure: a hundred seconds do on two quiet cores
 
 
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2400)
 async def test_two_thousand_applications_with_amendments_and_withdrawals_are_each_answered_and_told_once(
     real_servers: Servers, tmp_path: Path
 ) -> None:

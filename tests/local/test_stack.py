@@ -168,12 +168,12 @@ def test_up_leaves_a_stack_that_down_stops(tmp_path: Path) -> None:
     folder = str(tmp_path / "data")
     up = [sys.executable, "-m", "local.up", "--detach", "--data", folder, "--port-base", str(free_ports())]
 
-    first = subprocess.run(up, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    first = subprocess.run(up, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     try:
         assert first.returncode == 0, first.stderr
         curl = re.search(r"curl -sS -u '(\S+):(\S+)'", first.stdout)
         assert curl is not None
-        again = subprocess.run(up, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+        again = subprocess.run(up, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
         assert again.returncode == 0
         assert "already" in again.stdout
         assert curl[0] in again.stdout
@@ -181,10 +181,10 @@ def test_up_leaves_a_stack_that_down_stops(tmp_path: Path) -> None:
             assert curl[2] not in log.read_text("utf-8"), f"{log.name} holds a secret"
     finally:
         down = [sys.executable, "-m", "local.down", "--data", folder]
-        stopped = subprocess.run(down, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+        stopped = subprocess.run(down, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert "Stopped" in stopped.stdout
     assert (tmp_path / "data" / "intake.db").exists()
-    nothing = subprocess.run(down, cwd=ROOT, capture_output=True, text=True, timeout=90, check=False)
+    nothing = subprocess.run(down, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
     assert nothing.returncode == 0
     assert "No stack runs" in nothing.stdout
 

@@ -82,7 +82,7 @@ def smtp_server(
         auth_required=login is not None,
         auth_require_tls=tls is not None,
         enable_SMTPUTF8=utf8,
-        ready_timeout=10,
+        ready_timeout=60,
     )
     controller.start()
     try:

@@ -260,7 +260,7 @@ async def test_a_real_mail_server_takes_it(corner: Corner, mail_server: MailServ
     await sweep()
     await sweep()
 
-    async with httpx.AsyncClient(base_url=mail_server.api, timeout=10) as inbox:
+    async with httpx.AsyncClient(base_url=mail_server.api, timeout=60) as inbox:
         found = (await inbox.get("/search", params={"query": f"to:{address}"})).json()["messages"]
         assert len(found) == 2
         mails = [(await inbox.get(f"/message/{one['ID']}")).json() for one in found]

@@ -110,7 +110,7 @@ async def test_a_message_that_is_made_while_its_case_is_at_work_goes_out_after_t
     deliver = sending(corner, channel)
     await corner.hear(submitted())
     await deliver.send()
-    await asyncio.wait_for(channel.asked.wait(), 30)
+    await asyncio.wait_for(channel.asked.wait(), 90)
 
     await corner.hear(determined())
     channel.may.set()
@@ -154,12 +154,12 @@ async def test_a_process_that_ends_gives_back_what_it_has_not_begun_and_lets_mai
     for case in cases:
         await corner.hear(submitted(case))
     await deliver.send()
-    await asyncio.wait_for(channel.asked.wait(), 30)
+    await asyncio.wait_for(channel.asked.wait(), 90)
 
     finishing = asyncio.create_task(deliver.finish())
     await asyncio.sleep(0)
     channel.may.set()
-    await asyncio.wait_for(finishing, 30)
+    await asyncio.wait_for(finishing, 90)
 
     states = [(await corner.states(case))["received"] for case in cases]
     assert states == ["delivered"] * 4 + ["queued"] * 2
@@ -175,7 +175,7 @@ async def test_an_end_that_is_cut_off_leaves_no_sender_behind(corner: Corner):
     deliver = sending(corner, channel)
     await corner.hear(submitted())
     await deliver.send()
-    await asyncio.wait_for(channel.asked.wait(), 30)
+    await asyncio.wait_for(channel.asked.wait(), 90)
     finishing = asyncio.create_task(deliver.finish())
     await asyncio.sleep(0)
 

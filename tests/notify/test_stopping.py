@@ -71,7 +71,7 @@ async def test_a_process_that_is_asked_to_stop_leaves_no_claim_behind(tmp_path: 
             async def came() -> bool:
                 return len(handler.mails) >= done
 
-            await until(came, seconds=120)
+            await until(came, seconds=240)
             running.ask_to_stop()
             await serving
             await running.stop()

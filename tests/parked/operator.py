@@ -16,7 +16,7 @@ from contracts.events import CaseWithdrawn
 from tests.chassis.bench import QUICK, Bench
 from tests.waiting import until
 
-LONG = 60.0
+LONG = 180.0
 WHY = "the rule that refused them is mended"
 
 

@@ -18,7 +18,7 @@ from contracts.events import CaseWithdrawn, PersonalDataErased
 from tests.town import OFFICER, OPERATOR, PARTNER, Town
 from tests.waiting import until
 
-LONG = 60.0
+LONG = 180.0
 WHY = "the rule that refused them is mended"
 NOBODY, SOMEBODY = (f"c_{letter * 26}" for letter in "yz")  # cases that intake does not know
 

@@ -22,7 +22,7 @@ from contracts.events import CaseWithdrawn
 from tests.parked.test_api import NOBODY, SOMEBODY, WHY, withdrawn
 from tests.served import served
 
-LONG = 60.0
+LONG = 180.0
 CLIENT, SECRET = "operator-1", secrets.token_urlsafe(24)
 
 
@@ -54,8 +54,8 @@ async def publish(folder: Path) -> None:
 
 
 def parked_at(url: str) -> int:
-    answer = httpx.get(f"{url}/v1/parked/events", auth=(CLIENT, SECRET), timeout=30, trust_env=False)
-    return len(answer.json()["items"])
+    answer = httpx.get(f"{url}/v1/parked/events", auth=(CLIENT, SECRET), timeout=60, trust_env=False)
+    return len(answer.json().get("items", []))  # none while the client is not known yet
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,10 @@ def test_an_operator_lists_shows_tries_out_releases_and_reads_the_record(command
     assert json.loads(shown.out.rsplit("\n{", 1)[0])["id"] == head[0]
     assert shown.out.count(NOBODY) >= 2  # as the key and in the value
 
+    before = command("releases").out
     tried = command("replay", "--key", NOBODY, "--why", WHY, "--dry-run")
     assert json.loads(tried.out)["events"] == 2
-    assert command("releases").out == ""
+    assert command("releases").out == before
 
     refused = command("release", head[0], "--why", WHY)
     assert refused.code == 0, refused.err
@@ -109,7 +110,7 @@ def test_an_operator_lists_shows_tries_out_releases_and_reads_the_record(command
     assert again.out == released.out
 
     record = command("releases").out
-    assert record.count(WHY) == 2
+    assert record.count(WHY) == before.count(WHY) + 2
     one = command("releases", released.out.split("\t")[0])
     assert one.out.count("handled\t-") == 2
     assert NOBODY not in command("list", "--all-events").out

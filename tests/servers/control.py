@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 import pytest
 
-GRACE_SECONDS = 10
+GRACE_SECONDS = 10  # then a server that was asked to stop is killed
+END_SECONDS = 120  # of a process that is killed or begins: of no cost when all goes well
 KEPT = Path(__file__).with_name("kept.py")
 
 
@@ -61,7 +62,7 @@ class Container:
 
     def kill(self) -> None:
         self._own.kill()
-        self._own.wait(timeout=GRACE_SECONDS)
+        self._own.wait(timeout=END_SECONDS)
 
 
 class Process:
@@ -84,7 +85,7 @@ class Process:
                 self._command, cwd=self._folder, env=self._environment, start_new_session=True,
                 stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
             )  # fmt: skip
-        if trouble := self.until(self._pid_file.exists, seconds=GRACE_SECONDS):
+        if trouble := self.until(self._pid_file.exists, seconds=END_SECONDS):
             raise NotStarted(trouble)
 
     def until(self, ready: Callable[[], bool], *, seconds: float) -> str | None:
@@ -102,7 +103,7 @@ class Process:
         self._signal(signal.SIGCONT)
         self._signal(signal.SIGTERM)
         try:
-            self._wait()
+            self._wait(GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             self.kill()
 
@@ -114,15 +115,15 @@ class Process:
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
-        self._wait()
+        self._wait(END_SECONDS)
 
     def _signal(self, number: int) -> None:
         if self._running is not None and self._running.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(self._pid_file.read_text()), number)
 
-    def _wait(self) -> None:
+    def _wait(self, seconds: float) -> None:
         if self._running is not None:
-            self._running.wait(GRACE_SECONDS)
+            self._running.wait(seconds)
             if self._running.stdin is not None:
                 self._running.stdin.close()

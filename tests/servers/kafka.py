@@ -11,7 +11,7 @@ import pytest
 
 from tests.servers import CONTAINER_LABELS, absent, kafka_process, used
 from tests.servers.control import Container, Control, Given, NotStarted
-from tests.servers.docker import docker_answers, image_is_there
+from tests.servers.docker import PATIENT, docker_answers, image_is_there
 from tests.servers.folder import NotFetched, free_port
 
 IMAGE = "apache/kafka:4.3.1"
@@ -122,10 +122,14 @@ def container(advertised: int | None = None) -> Iterator[KafkaServer]:
     }
     environment = {f"KAFKA_{name.replace('.', '_').upper()}": value for name, value in properties.items()}
     environment |= {"CLUSTER_ID": kafka_process.CLUSTER, "KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m"}
-    own = DockerContainer(IMAGE).with_bind_ports(9092, port).with_kwargs(labels=CONTAINER_LABELS)
+    own = (
+        DockerContainer(IMAGE, docker_client_kw=PATIENT)
+        .with_bind_ports(9092, port)
+        .with_kwargs(labels=CONTAINER_LABELS)
+    )
     for name, value in environment.items():
         own.with_env(name, value)
-    own.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(90))
+    own.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(240))
     with own:
         running = own.get_wrapped_container()
         name = f"Apache Kafka {version(running)}, image {IMAGE}"

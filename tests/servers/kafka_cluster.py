@@ -11,12 +11,12 @@ import pytest
 
 from tests.servers import CONTAINER_LABELS, absent, kafka_process, used
 from tests.servers.control import Container, Control, NotStarted
-from tests.servers.docker import docker_answers, image_is_there
+from tests.servers.docker import PATIENT, docker_answers, image_is_there
 from tests.servers.folder import NotFetched, free_ports, listens
 from tests.servers.kafka import IMAGE, NONE, PROPERTIES
 
 BROKERS = (1, 2, 3)
-START_SECONDS = 120
+START_SECONDS = 300
 SAFE = {
     "default.replication.factor": "3",
     "min.insync.replicas": "2",
@@ -86,7 +86,7 @@ def _broker(properties: Mapping[str, str]) -> Iterator[Control]:
     if docker_answers() and image_is_there(IMAGE):
         from testcontainers.core.container import DockerContainer
 
-        own = DockerContainer(IMAGE).with_kwargs(network_mode="host", labels=CONTAINER_LABELS)
+        own = DockerContainer(IMAGE, docker_client_kw=PATIENT).with_kwargs(network_mode="host", labels=CONTAINER_LABELS)
         own.with_env("CLUSTER_ID", kafka_process.CLUSTER).with_env("KAFKA_HEAP_OPTS", "-Xms192m -Xmx320m")
         for name, value in {**properties, "log.dirs": "/tmp/kafka-logs"}.items():  # noqa: S108
             own.with_env(f"KAFKA_{name.replace('.', '_').upper()}", value)

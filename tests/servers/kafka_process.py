@@ -16,7 +16,7 @@ from tests.servers.folder import NotFetched, fetch, free_ports, locked, place
 POM = Path(__file__).with_name("kafka-jars.xml")
 VERSION = "4.3.1"  # as in the pom
 OLDEST_JAVA = 17
-START_SECONDS = 60
+START_SECONDS = 180
 CLUSTER = "5L6g3nShT-eMCtK--X86sw"
 
 
@@ -29,7 +29,7 @@ def lacks() -> str | None:
     if not java:
         return f"Java {OLDEST_JAVA}"
     try:
-        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=False).stderr
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=60, check=False).stderr
     except (OSError, subprocess.TimeoutExpired):
         return f"Java {OLDEST_JAVA}"
     found = re.search(r'version "(\d+)', said)

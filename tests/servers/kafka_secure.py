@@ -9,12 +9,12 @@ from pathlib import Path
 
 from tests.servers import CONTAINER_LABELS, absent, kafka_process, used
 from tests.servers.certificates import Certificates, certificates
-from tests.servers.docker import docker_answers, image_is_there
+from tests.servers.docker import PATIENT, docker_answers, image_is_there
 from tests.servers.folder import free_port
 from tests.servers.kafka import IMAGE, NONE, PROPERTIES, version
 
 USER, PASSWORD = "intake", "geheim@/:"  # the same for SCRAM and PLAIN
-START_SECONDS = 90
+START_SECONDS = 240
 LOGIN = f'required username="{USER}" password="{PASSWORD}"'
 FILES = "/own"  # of the folder, inside
 
@@ -42,7 +42,7 @@ def secure_kafka(folder: Path) -> Iterator[SecureKafka]:
     )
     for path in [folder, *folder.iterdir()]:
         path.chmod(0o755 if path.is_dir() else 0o644)  # the public image runs as a user of its own
-    own = DockerContainer(IMAGE).with_volume_mapping(str(folder), FILES, "ro")
+    own = DockerContainer(IMAGE, docker_client_kw=PATIENT).with_volume_mapping(str(folder), FILES, "ro")
     own.with_bind_ports(9092, secure).with_bind_ports(9094, mutual)
     own.with_env("KAFKA_HEAP_OPTS", "-Xms256m -Xmx512m")
     bin, config = "/opt/kafka/bin", f"{FILES}/server.properties"

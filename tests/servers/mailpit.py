@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests.servers import CONTAINER_LABELS, absent, used
-from tests.servers.docker import docker_answers, image_is_there
+from tests.servers.docker import PATIENT, docker_answers, image_is_there
 
 IMAGE = "axllent/mailpit:v1.27"
 NONE = f"Mailpit: none (set TEST_MAILPIT=host:smtp_port:http_port, or give a Docker engine with {IMAGE})"
@@ -52,10 +52,14 @@ def mail_server() -> Iterator[MailServer]:
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.wait_strategies import HttpWaitStrategy
 
-    container = DockerContainer(IMAGE).with_exposed_ports(1025, 8025).with_kwargs(labels=CONTAINER_LABELS)
+    container = (
+        DockerContainer(IMAGE, docker_client_kw=PATIENT)
+        .with_exposed_ports(1025, 8025)
+        .with_kwargs(labels=CONTAINER_LABELS)
+    )
     container.with_env("MP_DISABLE_VERSION_CHECK", "true")  # it would ask the Internet before it tells its own
     container.with_env("MP_MAX_MESSAGES", "0")  # it would forget all but the last 500
-    container.waiting_for(HttpWaitStrategy(8025, "/livez").with_startup_timeout(60))
+    container.waiting_for(HttpWaitStrategy(8025, "/livez").with_startup_timeout(180))
     with container:
         host = "127.0.0.1"
         smtp, http = int(container.get_exposed_port(1025)), int(container.get_exposed_port(8025))
@@ -64,7 +68,7 @@ def mail_server() -> Iterator[MailServer]:
 
 def _named(host: str, smtp: int, http: int, where: str) -> MailServer:
     """With the version that it tells."""
-    told = httpx.get(f"http://{host}:{http}/api/v1/info", timeout=30, trust_env=False).json()
+    told = httpx.get(f"http://{host}:{http}/api/v1/info", timeout=90, trust_env=False).json()
     server = MailServer(host, smtp, http, f"Mailpit {told['Version']}, {where}")
     used["Mailpit"] = server.name
     return server

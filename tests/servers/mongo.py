@@ -17,13 +17,13 @@ import pytest
 
 from tests.servers import CONTAINER_LABELS, absent, mongo_process, used
 from tests.servers.control import Container, Control, Given, NotStarted
-from tests.servers.docker import docker_answers, image_is_there
+from tests.servers.docker import PATIENT, docker_answers, image_is_there
 from tests.servers.folder import NotFetched, free_port
 
 IMAGE = "mongo:8.0"
 WAYS = f"set TEST_MONGODB=mongodb://host:port, or give a Docker engine with {IMAGE}"
 NONE = f"MongoDB: none ({WAYS})"
-START_SECONDS = 60
+START_SECONDS = 180
 RUN = secrets.token_hex(3)
 
 
@@ -84,7 +84,7 @@ def another_database(server: MongoServer) -> Iterator[str]:
     """With a fresh name, dropped afterwards."""
     database = f"zhicheng_{RUN}_{secrets.token_hex(4)}"
     yield server.url(database)
-    with _client(server.address, 5) as client:
+    with _client(server.address, START_SECONDS) as client:
         client.drop_database(database)
 
 
@@ -121,7 +121,11 @@ def container(environment: Mapping[str, str] | None = None) -> Iterator[MongoSer
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
     port = free_port()
-    own = DockerContainer(IMAGE).with_bind_ports(27017, port).with_kwargs(labels=CONTAINER_LABELS)
+    own = (
+        DockerContainer(IMAGE, docker_client_kw=PATIENT)
+        .with_bind_ports(27017, port)
+        .with_kwargs(labels=CONTAINER_LABELS)
+    )
     for name, value in (environment or {}).items():
         own.with_env(name, value)
     own.waiting_for(
@@ -141,4 +145,4 @@ def product(address: str) -> str:
 
 
 def _client(address: str, seconds: int) -> pymongo.MongoClient[dict[str, Any]]:
-    return pymongo.MongoClient(address, serverSelectionTimeoutMS=seconds * 1000, socketTimeoutMS=10_000)
+    return pymongo.MongoClient(address, serverSelectionTimeoutMS=seconds * 1000, socketTimeoutMS=START_SECONDS * 1000)

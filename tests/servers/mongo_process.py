@@ -18,7 +18,7 @@ from tests.servers.folder import NotFetched, fetch, free_port, listens, locked, 
 
 RUST = "secantusd-rs"
 WHEEL_VERSION = "0.7.0b3"
-START_SECONDS = 60
+START_SECONDS = 180
 
 
 def planned() -> str:

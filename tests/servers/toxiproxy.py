@@ -17,13 +17,13 @@ import httpx
 
 from tests.servers import CONTAINER_LABELS, absent
 from tests.servers.control import NotStarted, Process
-from tests.servers.docker import docker_answers, image_is_there
+from tests.servers.docker import PATIENT, docker_answers, image_is_there
 from tests.servers.folder import free_ports, place
 
 IMAGE = "ghcr.io/shopify/toxiproxy:2.5.0"
 PROGRAMS = ("toxiproxy-server", "toxiproxy")
 NONE = f"Toxiproxy: none (put toxiproxy-server on the PATH, or give a Docker engine on Linux with {IMAGE})"
-START_SECONDS = 60
+START_SECONDS = 180
 HOST = "127.0.0.1"
 
 
@@ -94,11 +94,13 @@ def running() -> Iterator[Toxiproxy]:
         elif docker_answers() and image_is_there(IMAGE):
             from testcontainers.core.container import DockerContainer
 
-            container = DockerContainer(IMAGE).with_kwargs(network_mode="host", labels=CONTAINER_LABELS)
+            container = DockerContainer(IMAGE, docker_client_kw=PATIENT).with_kwargs(
+                network_mode="host", labels=CONTAINER_LABELS
+            )
             owned.enter_context(container.with_command(f"-host {HOST} -port {port}"))
         else:
             absent(NONE)
-        api = owned.enter_context(httpx.Client(base_url=f"http://{HOST}:{port}", timeout=10.0, trust_env=False))
+        api = owned.enter_context(httpx.Client(base_url=f"http://{HOST}:{port}", timeout=60.0, trust_env=False))
         _wait(api)
         yield Toxiproxy(api)
 
