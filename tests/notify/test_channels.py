@@ -71,7 +71,7 @@ async def test_a_server_that_hangs_is_left_in_time():
     with smtp_server(Handler(hang=True)) as port, pytest.raises(Temporary, match="timeout"):
         await smtp(port, seconds=0.5).send(a_mail())
 
-    assert asyncio.get_running_loop().time() - started < 5
+    assert asyncio.get_running_loop().time() - started < 30
 
 
 async def test_a_server_that_never_greets_is_left_in_time():

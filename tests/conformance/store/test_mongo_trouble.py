@@ -12,7 +12,7 @@ from tests.conformance.store.things import THINGS, a_thing, an_event, one, place
 from tests.servers.mongo import MongoServer
 from tests.waiting import until
 
-QUICK = "serverSelectionTimeoutMS=500&connectTimeoutMS=500"  # a URL may set its own limits
+QUICK = "serverSelectionTimeoutMS=3000&connectTimeoutMS=3000"  # a URL may set its own limits
 
 
 async def test_a_server_that_is_not_there_is_said_at_the_start_without_the_password() -> None:
@@ -63,7 +63,7 @@ async def test_a_killed_server_loses_no_acknowledged_write_and_is_used_again(own
         await store.pending(10)
 
     await asyncio.to_thread(own_mongo.control.start)
-    await until(lambda: _answers(store), seconds=60)
+    await until(lambda: _answers(store), seconds=180)
 
     assert acknowledged <= set(await store.get_many(THINGS, sorted(acknowledged)))
     repeated = [a_thing(id, text="x" * 500, events=[an_event(1, about=id)]) for id in sorted(unknown)]
