@@ -18,7 +18,7 @@ from chassis.store_rules import check
 
 log = logging.getLogger(__name__)
 
-HANDLER_SECONDS = 30.0
+HANDLER_SECONDS = 10.0  # less than a batch may take, else a handler that hangs would stop all keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ is saved; after a crash in between the mark of its producer drops it as a repeat
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -64,7 +65,17 @@ class Releasing:
         self._tried: dict[str, Tried] = {}  # by the id of the event that could not be handled yet
 
     async def step(self, ours: set[Partition]) -> None:
-        """Works on the marked lines of these partitions. Raises StoreUnavailable; what was done stays done."""
+        """Works on the marked lines of these partitions, no longer than a batch may take; what was done stays done.
+
+        Raises StoreUnavailable.
+        """
+        try:
+            async with asyncio.timeout(self._limits.batch_seconds):
+                await self._lines_of(ours)
+        except TimeoutError:  # new events have their turn, then it begins again
+            log.warning("release took too long, cut off", extra={"action": "parked.cut-off"})
+
+    async def _lines_of(self, ours: set[Partition]) -> None:
         begun = time.monotonic()
         if begun - self._looked < self._limits.release_seconds:
             return

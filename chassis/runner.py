@@ -106,13 +106,15 @@ class Runner:
                 await self._stand_still(consumer, stop)
             self._keep_room(consumer)
             batch = await consumer.poll(self._pace.events, self._patience())
-            done = self.held.not_done(self._next)
+            not_done = earliest(self.held.not_done(self._next), batch)
+            began = time.monotonic()
             try:
                 await self._take_in_time(consumer, batch)
-                async with asyncio.timeout(self._limits.batch_seconds):
+                not_done = self.held.not_done(self._next)
+                if time.monotonic() - began < self._limits.batch_seconds / 2:  # both within one poll interval
                     await self._releasing.step(consumer.assigned())
             except (StoreUnavailable, TimeoutError):
-                await self._wait_for_store(consumer, earliest(done, batch), stop)
+                await self._wait_for_store(consumer, not_done, stop)
                 continue
             if batch:
                 self._progress = time.monotonic()

@@ -69,9 +69,8 @@ async def while_too_much_is_parked(
                 consumer.rewind(earliest({}, came))
                 consumer.pause(consumer.assigned())
             try:
-                async with asyncio.timeout(limits.batch_seconds):
-                    await releasing.step(consumer.assigned())
-            except (StoreUnavailable, TimeoutError):
+                await releasing.step(consumer.assigned())
+            except StoreUnavailable:
                 metrics.STORE_TROUBLE.labels(service=service, where="consumer").inc()
                 continue
             if time.monotonic() - looked < limits.halted_seconds:

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from chassis import parked
+from chassis import fold, parked
 from chassis.bus import Partition
 from chassis.handlers import Delivery, Reject, Retry, Save
+from chassis.holding import Limits
 from chassis.pace import Pace
 from chassis.store import Document, StoreUnavailable, change
 from contracts.events import CaseWithdrawn, MessageDelivered
@@ -96,6 +97,28 @@ def test_a_pace_slows_down_with_the_store_and_recovers_with_full_batches() -> No
     for _ in range(9):
         pace.took(1, 20.0)
     assert pace.events == 1
+
+
+# --- a handler that hangs ---
+
+
+async def test_a_handler_that_hangs_is_given_up_before_its_batch_and_stops_its_key_alone(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Limits().batch_seconds > fold.HANDLER_SECONDS
+    monkeypatch.setattr(fold, "HANDLER_SECONDS", 1.0)
+    note = bench.note
+
+    async def hangs(event: CaseWithdrawn, document: Document | None) -> Save:
+        if event.case_id == A:
+            await asyncio.Event().wait()
+        return await note(event, document)
+
+    bench.note = hangs  # type: ignore[method-assign]
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(B, 1)])
+    async with bench.running():
+        await bench.has(B, 1)
+        await bench.has_parked((A, 1, "failed-TimeoutError"))
 
 
 # --- a store that fails while something is held ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from chassis import parked
 from chassis.bus import Record, Topic
 from chassis.bus_log import LogBus
 from chassis.envelope import decode
-from chassis.handlers import Delivery, Retry
+from chassis.handlers import Delivery, Retry, Save
 from chassis.problems import KeyReused
 from chassis.releases import COLLECTION, DISCARD, OUTCOMES, RELEASE, Asked
 from chassis.store import Document, StoreUnavailable, change
@@ -575,3 +576,26 @@ async def test_a_line_is_released_without_its_bus_position_moving_back(bench: Op
     async with bench.running() as runner:
         await runner.idle.wait()
     assert len(bench.handled) == handled
+
+
+async def test_a_release_that_takes_too_long_holds_up_nothing_new(bench: Operated) -> None:
+    """It is cut off and begun again; what was read beside it is not read again with it."""
+    note, begun, ready = bench.note, asyncio.Event(), list[bool]()
+
+    async def slow(event: CaseWithdrawn, document: Document | None) -> Save:
+        if event.case_id == A and not bench.bad and not ready:
+            begun.set()
+            await asyncio.Event().wait()
+        return await note(event, document)
+
+    bench.note = slow  # type: ignore[method-assign]
+    bench.limits = replace(bench.limits, batch=1, batch_seconds=1.0)
+    async with bench.running():
+        await parked_line(bench, events=1)
+        bench.bad.clear()
+        id = await bench.release(key=A)
+        await asyncio.wait_for(begun.wait(), LONG)
+        await bench.bus.publish([withdrawn(B, number) for number in range(1, 4)])
+        await until(lambda: mark_is(bench, B, 3), seconds=LONG)
+        ready.append(True)
+        assert (await bench.done(id)).handled == 1
