@@ -84,8 +84,8 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _mail_is_safe(self) -> Self:
-        if self.lease_seconds < 1.5 * self.smtp_seconds:
-            raise ValueError("lease_seconds must be at least one and a half times smtp_seconds")
+        if self.lease_seconds < 2 * self.smtp_seconds:  # a mail begins within the first half and ends by the second
+            raise ValueError("lease_seconds must be at least twice smtp_seconds")
         if bool(self.smtp_user.get_secret_value()) != bool(self.smtp_password.get_secret_value()):
             raise ValueError("smtp_user and smtp_password go together")
         if self.environment == "production":

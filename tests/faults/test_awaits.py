@@ -19,7 +19,7 @@ from tests.filings import a_filing
 from tests.town import BUILDS, PARTNER, Town
 
 # Asking again could hide a loss. A message in the hands of a sender that was cut off must not keep us waiting.
-SETTINGS = {"intake": {"answer_seconds": 3600}, "notify": {"smtp_seconds": 1, "lease_seconds": 1.5}}
+SETTINGS = {"intake": {"answer_seconds": 3600}, "notify": {"smtp_seconds": 1, "lease_seconds": 2}}
 
 
 @pytest.mark.timeout(1200)

@@ -30,7 +30,7 @@ from tests.servers.mongo import MongoServer
 SETTINGS = {
     "INTAKE_ANSWER_SECONDS": "3600",
     "NOTIFY_SMTP_SECONDS": "4",
-    "NOTIFY_LEASE_SECONDS": "6",
+    "NOTIFY_LEASE_SECONDS": "8",
     "NOTIFY_ATTEMPTS": "100",
     "NOTIFY_RETRY_SECONDS": "0.5",
     "NOTIFY_RETRY_FACTOR": "1",

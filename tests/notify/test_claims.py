@@ -12,6 +12,7 @@ from tests.notify.builders import (
     START,
     Corner,
     Inbox,
+    amended,
     case_id,
     delivery,
     determined,
@@ -144,6 +145,64 @@ async def test_a_message_that_waited_in_line_too_long_is_given_back_and_not_sent
     [message] = (await corner.case()).messages
     assert (inbox.mails, message.state, message.attempts) == ([], "queued", 0)
     assert await deliver.sweep() == 1
+
+
+async def test_a_claim_that_ran_out_takes_no_message_from_the_sender_that_has_it_now(corner: Corner):
+    """INVARIANT: a message is in the hands of one sender. Only the one that has it gives it back."""
+    slow = sending(corner, Inbox(), begin_seconds=-1.0)  # so many stand in line that it comes too late
+    await corner.hear(submitted())
+    corner.clock.pass_seconds(LEASE + 1)
+    channel = Stuck()
+    other = corner.sender(channel)
+    assert await other.sweep() == 1
+    await other.send()
+    await asyncio.wait_for(channel.asked.wait(), 30)
+
+    await corner.hear(amended())  # from here on the slow one knows the case as it is now
+    await until_sent(slow)
+    [received, _] = (await corner.case()).messages
+    assert (received.state, received.attempts) == ("sending", 2)
+
+    channel.may.set()
+    await until_sent(other)
+    assert (await corner.states())["received"] == "delivered"
+
+
+async def test_messages_behind_one_on_its_way_are_not_sent_once_their_case_is_withdrawn(corner: Corner):
+    channel = Stuck()
+    deliver = sending(corner, channel)
+    await corner.hear_together([delivery(submitted(), 1), delivery(determined(), 2)])
+    await deliver.send()
+    await asyncio.wait_for(channel.asked.wait(), 30)
+
+    await corner.hear_again(withdrawn(), 3)
+    channel.may.set()
+    await until_sent(deliver)
+
+    states = await corner.states()
+    assert states == {"received": "delivered", "determined1": "cancelled", "withdrawn": "delivered"}
+    assert len(channel.mails) == 2
+
+
+async def test_a_store_that_takes_no_write_is_not_asked_again_at_once(corner: Corner):
+    await corner.hear(submitted())  # no sender is free: it is queued
+    deliver = corner.sender(Inbox())
+    real = corner.cases.replace
+
+    async def full(*args, **more):
+        raise StoreUnavailable
+
+    corner.cases.replace = full  # type: ignore[method-assign]
+    assert await deliver.sweep() == 1
+    deliver.wake.clear()
+    await until_sent(deliver)
+
+    assert not deliver.wake.is_set()
+    assert await deliver.sweep() == 0
+    corner.cases.replace = real  # type: ignore[method-assign]
+    assert await deliver.sweep() == 1
+    await until_sent(deliver)
+    assert await corner.states() == {"received": "delivered"}
 
 
 async def test_a_process_that_ends_gives_back_what_it_has_not_begun_and_lets_mails_on_their_way_arrive(corner: Corner):

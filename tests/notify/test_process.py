@@ -45,7 +45,7 @@ async def start(folder: Path, port: int) -> asyncio.subprocess.Process:
         "NOTIFY_SMTP_URL": f"smtp://127.0.0.1:{port}",
         "NOTIFY_SMTP_TLS": "none",
         "NOTIFY_SMTP_SECONDS": "2",
-        "NOTIFY_LEASE_SECONDS": "3",
+        "NOTIFY_LEASE_SECONDS": "4",
         "NOTIFY_RETRY_SECONDS": "0.2",
         "NOTIFY_RETRY_FACTOR": "1",
         "NOTIFY_ATTEMPTS": "50",

@@ -51,6 +51,7 @@ class Deliver:
         self._clock = clock
         self._pace = pace
         self._at_work: set[asyncio.Task[None]] = set()
+        self._refused = False  # the store took no write since the last sweep
         self.wake = asyncio.Event()  # something stands in line, or a sender is free
 
     def saved(self, documents: Sequence[Document]) -> None:
@@ -59,7 +60,13 @@ class Deliver:
         self.wake.set()
 
     async def sweep(self) -> int:
-        """Puts cases with something due into the line: how many. Raises StoreUnavailable."""
+        """Puts cases with something due into the line: how many. Raises StoreUnavailable.
+
+        Nothing after a write that the store refused, so that one which can only read is not asked without a pause.
+        """
+        if self._refused:
+            self._refused = False
+            return 0
         documents = await self._cases.due(self._clock.now(), self._pace.in_hand + self._pace.at_once)
         added = self._in_hand.add_due(documents)
         if added:
@@ -78,11 +85,13 @@ class Deliver:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._at_work.discard(task)
-        self.wake.set()
         failure = None if task.cancelled() else task.exception()
         if isinstance(failure, StoreUnavailable):
+            self._refused = True
             log.warning("messages not settled, their claims run out", extra={"action": "notify.unsettled"})
-        elif failure is not None:
+            return
+        self.wake.set()
+        if failure is not None:
             log.error("sender failed", exc_info=failure, extra={"action": "notify.sender-failed"})
 
     async def finish(self) -> None:
@@ -101,7 +110,7 @@ class Deliver:
             while True:
                 case, messages, begin_by = await self._ours(hand)
                 if messages:
-                    results = await self._posting.post(case, messages, begin_by)
+                    results = await self._posting.post(case, messages, begin_by, hand.holds)
                     await self._settling.settle(hand, results)
                 if not hand.claims:
                     return
@@ -112,9 +121,13 @@ class Deliver:
         """The case, what of it is ours to send now, and until when it may begin."""
         claims, hand.claims = hand.claims, {}
         begin_by = min(claims.values(), default=time.monotonic() + self._pace.begin_seconds)
-        ids = {*claims, *await self._claim_due(hand)}
+        due = await self._claim_due(hand)
         case = load(hand.document)
-        messages = [message for message in case.messages if message.id in ids and message.state is State.SENDING]
+        messages = [
+            one
+            for one in case.messages
+            if (one.id in due and one.state is State.SENDING) or (one.id in claims and _is_first_attempt(one))
+        ]
         return case, sorted(messages, key=lambda message: message.created_at), begin_by
 
     async def _claim_due(self, hand: Hand) -> list[str]:
@@ -133,5 +146,14 @@ class Deliver:
         return [message.id for message in claimed]
 
     async def _give_back(self, hand: Hand) -> None:
-        messages = [message for message in load(hand.document).messages if message.id in hand.claims]
+        messages = [
+            message
+            for message in load(hand.document).messages
+            if message.id in hand.claims and _is_first_attempt(message)
+        ]
         await self._settling.settle(hand, [Result(message, begun=False) for message in messages])
+
+
+def _is_first_attempt(message: Message) -> bool:
+    """What its maker has claimed. Once that claim has run out, a second attempt is somebody else's."""
+    return message.state is State.SENDING and message.attempts == 1

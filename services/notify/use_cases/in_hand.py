@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from chassis.store import Document
+from services.notify.domain import Message, State
+from services.notify.store import load
 
 
 @dataclass(slots=True)
@@ -27,6 +29,11 @@ class Hand:
     def renew(self, document: Document) -> None:
         if document.version > self.document.version:
             self.document = document
+
+    def holds(self, message: Message) -> bool:
+        """Is this attempt still the one that its case knows of? A withdrawal may have come meanwhile."""
+        known = next((one for one in load(self.document).messages if one.id == message.id), None)
+        return known is not None and known.state is State.SENDING and known.attempts == message.attempts
 
 
 class InHand:

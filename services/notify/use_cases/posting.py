@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chassis.sealing import Envelope, Unreadable
@@ -35,10 +35,12 @@ class Posting:
         """Nothing to send for now."""
         await self._channel.rest()
 
-    async def post(self, case: ToldCase, messages: Sequence[Message], begin_by: float) -> list[Result]:
+    async def post(
+        self, case: ToldCase, messages: Sequence[Message], begin_by: float, ours: Callable[[Message], bool]
+    ) -> list[Result]:
         """In order; after a temporary failure the rest fails alike, because the server is the same.
 
-        begin_by: monotonic; what has not begun then is not begun.
+        begin_by: monotonic; what has not begun then is not begun, nor what is not `ours` any more when its turn comes.
         """
         contact = self._contact(case)
         if isinstance(contact, Failure):
@@ -46,7 +48,7 @@ class Posting:
         results: list[Result] = []
         failure: Failure | None = None
         for message in messages:
-            if time.monotonic() > begin_by:
+            if time.monotonic() > begin_by or (results and not ours(message)):
                 results.append(Result(message, begun=False))
                 continue
             ended = failure or await self._post(case, message, contact)
