@@ -154,10 +154,14 @@ class CaseStore:
         found = await self._store.get_many(CLAIMS, claims) if claims else {}
         return [[claim.id, claim.version] for claim in found.values() if claim.data["case_id"] == case_id]
 
-    async def free_claims(self, held: Sequence[Sequence[Any]]) -> None:
-        """Frees claims as `held_claims` saw them. One that was touched since is wanted again and stays."""
-        if held:
-            await self._store.write([remove(CLAIMS, id, expected=version) for id, version in held])
+    async def free_claims(self, held: Sequence[Sequence[Any]], *, case_id: str) -> None:
+        """Frees claims as `held_claims` saw them. One that was touched since is wanted again and stays.
+
+        So does one that was freed and that another case has taken since: its version counts from 1 again.
+        """
+        ours = await self.held_claims([id for id, _ in held], case_id=case_id)
+        if free := [claim for claim in ours if claim in [list(one) for one in held]]:
+            await self._store.write([remove(CLAIMS, id, expected=version) for id, version in free])
 
     async def claims_taken_before(self, instant: str, limit: int, after: tuple[str, str] | None) -> list[Document]:
         return await self._store.find(

@@ -107,10 +107,23 @@ async def test_a_claim_that_was_taken_once_more_is_not_freed_by_who_saw_it_befor
 
     again = await cases.take_claims(["x"], case_id="ours", partner="p", at=AT)
     await cases.give_back(first.made)
-    await cases.free_claims(seen)
+    await cases.free_claims(seen, case_id="ours")
 
     assert again.made == ()
     assert sorted(await store.get_many(CLAIMS, ["x", "y"])) == ["x"]
+
+
+async def test_a_claim_that_another_case_has_taken_since_is_not_freed_by_who_saw_it_before(store: SqliteStore) -> None:
+    """INVARIANT: what a case frees twice is not another's. An amendment frees what it left, and then the sweep does."""
+    cases = CaseStore(store)
+    await cases.take_claims(["x"], case_id="ours", partner="p", at=AT)
+    seen = await cases.held_claims(["x"], case_id="ours")
+    await cases.free_claims(seen, case_id="ours")
+    await cases.take_claims(["x"], case_id="another", partner="p", at=AT)
+
+    await cases.free_claims(seen, case_id="ours")
+
+    assert await cases.held_claims(["x"], case_id="another") == [["x", 1]]
 
 
 async def test_what_was_taken_before_a_rival_was_met_is_free_again(store: SqliteStore) -> None:
@@ -182,7 +195,7 @@ async def test_claims_that_an_amendment_left_are_freed_though_the_store_went_awa
     before = another_person()
     case_id = (await intake.submit(a_filing(person=before))).json()["case_id"]
 
-    async def away(*_: Any) -> None:
+    async def away(*_: Any, **__: Any) -> None:
         raise StoreUnavailable
 
     with monkeypatch.context() as patched:

@@ -87,7 +87,7 @@ class Change:
             )
             [outcome] = await self._store.write([write])
             if outcome is Outcome.WRITTEN:
-                await self._cases.free_claims(left)  # the sweep does it where we do not come to it
+                await self._cases.free_claims(left, case_id=case_id)  # the sweep does it where we do not come to it
                 log.info("application amended", extra={"action": "intake.amended", "case_id": case_id})
                 return int(revision)
             await self._cases.give_back(taking.made)

@@ -107,7 +107,7 @@ class Sweeps:
             if ended(document):
                 left += await self._cases.held_claims(case["claims"], case_id=document.id)
                 fields["claims"] = []
-            await self._cases.free_claims(left)
+            await self._cases.free_claims(left, case_id=document.id)
             await self._store.write([self._author.change(CASES, document, fields)])
         if documents:
             self.claims_freed.set()
