@@ -49,12 +49,22 @@ class Fold:
         self._author = author
         self._table = table
 
-    async def key(self, deliveries: Sequence[Delivery], document: Document | None, *, checked: bool = False) -> Folded:
+    async def key(
+        self,
+        deliveries: Sequence[Delivery],
+        document: Document | None,
+        *,
+        checked: bool = False,
+        passed: Mapping[str, int] | None = None,
+    ) -> Folded:
         """Handles what can be handled. A handler sees the fields that the one before it returned.
 
         checked: what no store can keep is a failure of the handler that returned it, found here and not by the store.
+        passed: marks that count as reached, by producer; what is missing below them is given up.
         """
         state = _State(document, checked=checked)
+        for producer, mark in (passed or {}).items():
+            state.seen[producer] = max(mark, state.seen.get(producer, 0))
         folded = Folded(left=[delivery for delivery in deliveries if not self.passes_over(delivery)])
         progress = True
         while progress:  # an event that closes a gap lets the ones behind it go on

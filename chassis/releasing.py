@@ -22,7 +22,7 @@ from chassis.handlers import Delivery, Subscription
 from chassis.holding import Limits
 from chassis.parked_lines import PAGE, Entry, Line, changed, leading_of, read_line
 from chassis.releases import DISCARD, DISCARDED, HANDLED, REJECTED, RELEASE, REPEATED, outcome_of
-from chassis.store import Cond, Document, Outcome, Store, Write, change, create, remove
+from chassis.store import Cond, Document, Outcome, Store, Write, change, remove
 from contracts.events import Event
 
 log = logging.getLogger(__name__)
@@ -104,21 +104,26 @@ class Releasing:
             await self._settle(head, [], line, Trouble("gap", "behind"))
             return
         gone: list[tuple[Entry, str]] = []
+        past_gap, passed = bool(head.data["past_gap"]), None
         if head.data["verb"] == DISCARD:
-            own, past_gap = entries[0], bool(head.data["past_gap"])
+            own = entries[0]
             refused = await self._discard(own, past_gap=past_gap) if own.id == head.id else "behind"
             if refused is not None:
                 await self._settle(head, [], line, Trouble("reject", refused), keeps_reason=True)
                 return
             gone.append((own, DISCARDED))
             entries = entries[1:]
+            if past_gap and isinstance(own.read, Delivery):
+                passed = {own.read.producer: own.read.sequence}
+        elif entries[0].id != head.id and _is_discarded(entries[0]):
+            return  # its discard was cut off, and comes first
         leading = leading_of(entries)
         readable = [read for _, read in leading]
-        if head.data["past_gap"] and head.data["verb"] == RELEASE:
+        if past_gap and head.data["verb"] == RELEASE:
             first = next((read for read in readable if not self._fold.passes_over(read)), None)
             if first is not None:
-                await self._move_mark(first, self._needed(first), past_gap=True)
-        saved = await self._fold_and_save(readable)
+                passed = {first.producer: self._needed(first)}
+        saved = await self._fold_and_save(readable, passed)
         if saved is None:
             return  # others write this document all the time: the next step tries again
         folded, last = saved
@@ -139,24 +144,16 @@ class Releasing:
         subscription = self._table.get(read.type)
         if subscription is not None and subscription.ends:
             return "ends-its-key"
-        if not past_gap and await self._store.get(self._collection, read.key) is None:
-            return None  # nothing is there to set a mark on, and a discard makes no document
-        return await self._move_mark(read, read.sequence, past_gap=past_gap)
-
-    async def _move_mark(self, read: Delivery, to: int, *, past_gap: bool) -> str | None:
-        """Nothing is handled; None when the mark stands at `to` or beyond, else why it does not."""
-        seen = {read.producer: to}
         for _ in range(TRIES):
             document = await self._store.get(self._collection, read.key)
-            last = document.seen.get(read.producer, 0) if document else 0
-            if last >= to:
+            if document is None:
+                return None  # nothing is there to set a mark on, and a discard makes no document
+            last = document.seen.get(read.producer, 0)
+            if last >= read.sequence:
                 return None
             if last < self._needed(read) and not past_gap:
                 return "gap"
-            if document is None:
-                write = create(self._collection, read.key, {"partner_id": read.partner_id}, seen=seen)
-            else:
-                write = change(self._collection, document, {}, seen=seen)
+            write = change(self._collection, document, {}, seen={read.producer: read.sequence})
             [outcome] = await self._store.write([write])
             if outcome is Outcome.WRITTEN:
                 return None
@@ -165,7 +162,9 @@ class Releasing:
     def _needed(self, read: Delivery) -> int:
         return chain.needed(read.sequence, read.before, self._table)
 
-    async def _fold_and_save(self, deliveries: Sequence[Delivery]) -> tuple[Folded, int] | None:
+    async def _fold_and_save(
+        self, deliveries: Sequence[Delivery], passed: Mapping[str, int] | None
+    ) -> tuple[Folded, int] | None:
         """With the last sequence that was handled before; None when other writes always came first."""
         if not deliveries:
             return Folded(), 0
@@ -173,7 +172,7 @@ class Releasing:
         for _ in range(TRIES):
             document = await self._store.get(self._collection, key)
             last = document.seen.get(producer, 0) if document else 0
-            folded = await self._fold.key(deliveries, document, checked=True)
+            folded = await self._fold.key(deliveries, document, checked=True, passed=passed)
             if folded.write is None:
                 return folded, last
             try:
@@ -207,7 +206,8 @@ class Releasing:
             first = left[0]
             goes_on = trouble is None or self._again(first.id, trouble)
             if goes_on or trouble is None:
-                fields = {"head": True, "release": release, "verb": RELEASE, "past_gap": False}
+                past_gap = bool(head.data["past_gap"]) and all(how != HANDLED for _, how in gone)
+                fields = {"head": True, "release": release, "verb": RELEASE, "past_gap": past_gap}
             else:
                 fields = {"head": not line.behind, "release": None, "tried": release}
                 if not keeps_reason:
@@ -261,6 +261,11 @@ class Releasing:
     def _ends(self, read: Delivery) -> bool:
         subscription = self._table.get(read.type)
         return subscription is not None and subscription.ends
+
+
+def _is_discarded(entry: Entry) -> bool:
+    data = entry.document.data
+    return data["release"] is not None and data["verb"] == DISCARD
 
 
 def _trouble(folded: Folded, entries: Sequence[Entry]) -> Trouble | None:

@@ -253,6 +253,41 @@ async def test_a_gap_at_the_very_beginning_can_be_passed_too(bench: Operated) ->
     assert document.data["partner_id"] == "partner"
 
 
+@pytest.mark.parametrize("verb", [RELEASE, DISCARD])
+async def test_passing_a_gap_makes_no_document_that_the_handler_does_not_want(bench: Operated, verb: str) -> None:
+    """A service that makes its documents itself has no use for one that consists of a mark."""
+    bench.bad = {(A, 3)}
+    async with bench.running():
+        await bench.bus.publish([withdrawn(A, 2), withdrawn(A, 3)])
+        await bench.has_parked((A, 2, "gap"), (A, 3, "behind"))
+        if verb == RELEASE:
+            bench.bad.add((A, 2))
+        progress = await bench.done((await bench.ask(verb, {"key": A}, past_gap=True)).document.id)
+        assert (progress.handled, progress.rejected) == (0, 1)
+        assert await bench.store.get("things", A) is None
+        bench.bad.clear()
+        await bench.done((await bench.ask(RELEASE, {"key": A}, past_gap=True)).document.id)
+    assert await bench.revisions(A) == ([2, 3] if verb == RELEASE else [3])
+
+
+async def test_a_gap_is_passed_although_the_event_behind_it_works_only_later(bench: Operated) -> None:
+    failures = [1, 2]
+
+    def late(event: CaseWithdrawn, document: Document | None) -> None:
+        if failures:
+            failures.pop()
+            raise Retry("not-here-yet")
+
+    bench.limits = replace(bench.limits, tries=5)
+    async with bench.running():
+        await bench.bus.publish([withdrawn(A, 2), withdrawn(A, 3)])
+        await bench.has_parked((A, 2, "gap"), (A, 3, "behind"))
+        bench.act = late
+        progress = await bench.done((await bench.ask(RELEASE, {"key": A}, past_gap=True)).document.id)
+    assert (progress.handled, progress.rejected) == (2, 0)
+    assert await bench.revisions(A) == [2, 3]
+
+
 async def test_an_event_that_was_handled_otherwise_leaves_its_line_without_effect(bench: Operated) -> None:
     """A consumer that died between parking and its commit reads the event again, and it may work then."""
     async with bench.running():
