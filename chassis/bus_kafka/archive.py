@@ -63,7 +63,8 @@ class KafkaArchive:
         async with self._reader(group) as driver:
             parts = await self._parts(topics)
             driver.assign(parts)
-            found = {part: await driver.committed(part) for part in parts}
+            async with asyncio.timeout(self._limits.ask):  # the driver asks a coordinator that is away for ever
+                found = {part: await driver.committed(part) for part in parts}
             return _ours({part: offset for part, offset in found.items() if offset is not None})
 
     async def commit(self, group: str, offsets: Mapping[Partition, int]) -> None:
@@ -72,7 +73,8 @@ class KafkaArchive:
         async with self._reader(group) as driver:
             named = {TopicPartition(part.topic, part.number): offset for part, offset in offsets.items()}
             driver.assign(list(named))
-            await driver.commit(named)
+            async with asyncio.timeout(self._limits.commit):
+                await driver.commit(named)
 
     async def close(self) -> None:
         await self._bus.close()
