@@ -404,6 +404,24 @@ async def test_messages_that_wait_are_a_metric(corner: Corner):
     assert shown("zhicheng_oldest_waiting_seconds", kind="message-given-up") == 0
 
 
+async def test_the_message_given_up_first_counts_though_another_case_is_older(corner: Corner):
+    from chassis import metrics
+
+    await corner.hear(submitted())
+    await corner.sweep(Inbox())()
+    corner.clock.pass_seconds(5)
+    await corner.hear(submitted(case_id(1)))
+    await corner.sweep(Inbox(Permanent("smtp-550")))()
+    corner.clock.pass_seconds(60)
+    await corner.hear(determined())
+    await corner.sweep(Inbox(Permanent("smtp-550")))()
+
+    await Count(corner.cases, corner.clock)()
+
+    labels = {"service": "notify", "kind": "message-given-up"}
+    assert metrics.REGISTRY.get_sample_value("zhicheng_oldest_waiting_seconds", labels) == 60
+
+
 async def test_what_is_written_is_canonical_json(corner: Corner):
     await corner.hear(submitted(), determined())
     await corner.sweep(Inbox(Temporary("x")), backoff=Backoff(base=0.5))()

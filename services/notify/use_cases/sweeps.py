@@ -9,11 +9,14 @@ from chassis.clock import Clock, parse_instant
 from services.notify.domain import State
 from services.notify.store import ToldCases, load
 
+MOST_GIVEN_UP = 200  # cases that are looked through for the message that was given up first
+
 
 class Count:
     """Sets the metrics: cases with messages that wait, queue or are being sent.
 
-    Ages: since when the message that is due longest is due, and since when the oldest that was given up is.
+    Ages: since when the message that is due longest is due, and since when the one that was given up first is, of the
+    oldest 200 cases with such messages.
     """
 
     def __init__(self, cases: ToldCases, clock: Clock) -> None:
@@ -26,7 +29,7 @@ class Count:
         now = self._clock.now()
         due = await self._cases.due(now, 1)
         _aged("message", due[0].data["due_at"] if due else None, now)
-        oldest = await self._cases.given_up(after=None, limit=1)
+        oldest = await self._cases.given_up(after=None, limit=MOST_GIVEN_UP)
         ended = [message.ended_at for one in oldest for message in load(one).messages if message.state is State.WAITING]
         _aged("message-given-up", min(filter(None, ended), default=None), now)
         return 0
