@@ -267,6 +267,7 @@ class Runner:
         consumer.resume(consumer.assigned())
 
     async def _stand_still(self, consumer: Consumer, stop: asyncio.Event) -> None:
+        self._health.unread = None  # what comes meanwhile is not counted
         await while_too_much_is_parked(
             consumer,
             self.held.halting,

@@ -32,6 +32,7 @@ async def test_a_halted_consumer_does_what_is_released_and_goes_on_by_itself(ben
     async with bench.running():
         await halted_by_keys(bench)
         assert shown() == 1
+        assert bench.health.unread is None  # and not what it was before events began to pile up
         bench.bad.clear()
         await bench.done(await bench.release(reason="no-such-thing"))
         await bench.has(B, 1)
