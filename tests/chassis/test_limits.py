@@ -72,7 +72,7 @@ async def test_a_body_that_does_not_arrive_in_time_is_408(tmp_path):
 
         assert answer.startswith(b"HTTP/1.1 408")
         assert b"urn:problem:demo:too-slow" in answer
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 9  # 10 are usual
         writer.close()
 
 

@@ -81,6 +81,10 @@ class LogBench(Bench):
 
 
 class KafkaBench(Bench):
+    async def other(self) -> Bus:
+        self.others.append(KafkaBus(self.url, PATIENT))
+        return self.others[-1]
+
     async def put_raw(self, topic: str, key: str, value: bytes | None) -> None:
         async with AIOKafkaProducer(bootstrap_servers=self.url.removeprefix("kafka://")) as producer:
             await producer.send_and_wait(topic, value, key.encode())

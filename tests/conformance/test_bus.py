@@ -298,7 +298,7 @@ async def test_a_poll_keeps_to_its_limit_and_its_time(bench: Bench) -> None:
     consumer = await bench.bus.consumer(bench.free_name(), [topic])
     began = time.monotonic()
     assert await consumer.poll(10, 0.3) == []
-    assert 0.25 < time.monotonic() - began < 5
+    assert 0.25 < time.monotonic() - began < 20
 
     await bench.put(topic, *range(25))
     sizes = []
@@ -319,12 +319,12 @@ async def test_a_waiting_poll_wakes_when_a_record_comes(bench: Bench) -> None:
     assert await nothing_comes(consumer)
     began = time.monotonic()
 
-    waiting = asyncio.create_task(consumer.poll(10, 30))
+    waiting = asyncio.create_task(consumer.poll(10, 120))
     await asyncio.sleep(0)
     assert await other.publish([a_record(topic, value="1")]) == [True]
 
     assert numbers(await waiting) == [1]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 60
 
 
 @on_both

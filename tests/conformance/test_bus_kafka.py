@@ -51,6 +51,17 @@ async def commits(consumer: Consumer, records: Sequence[Received]) -> None:
     await answered(lambda: consumer.commit(after(records)))
 
 
+async def caught_up(consumer: Consumer) -> None:
+    """Nothing is left unread. What was published while the broker woke up may be there more than once."""
+
+    async def all_read() -> bool:
+        if found := await consumer.poll(100, 0.2):
+            await commits(consumer, found)
+        return await answered(consumer.lag) == 0
+
+    await until(all_read, seconds=LONGEST)
+
+
 async def put(bus: KafkaBus, number: int) -> list[bool]:
     return await bus.publish([a_record(TOPIC, value=str(number))])
 
@@ -121,7 +132,7 @@ async def test_a_frozen_broker_is_left_in_time_and_a_new_consumer_goes_on_after_
     while 3 not in numbers(found):
         found += await read(second, 1)
     await commits(second, found)
-    assert await answered(second.lag) == 0
+    await caught_up(second)
 
 
 async def test_a_consumer_survives_a_freeze_that_is_longer_than_its_session(
@@ -141,15 +152,15 @@ async def test_a_consumer_survives_a_freeze_that_is_longer_than_its_session(
 
     await publishes_again(bus, 2)
     assert 2 in numbers(await read(consumer, 1, seconds=LONGEST))
-    assert await consumer.lag() == 0
+    await caught_up(consumer)
 
 
 async def test_closing_a_bus_whose_broker_is_gone_ends_in_time(own_kafka: KafkaServer) -> None:
     async with no_task_left():
         bus = KafkaBus(own_kafka.url, QUICK)
-        await bus.setup([Topic(TOPIC, 3, 30)])
-        assert await put(bus, 1) == [True]
-        await bus.consumer(GROUP, [TOPIC])
+        await answered(lambda: bus.setup([Topic(TOPIC, 3, 30)]))
+        await publishes_again(bus, 1)
+        await answered(lambda: bus.consumer(GROUP, [TOPIC]))
         publishing = asyncio.create_task(put(bus, 2))
         own_kafka.control.kill()
         answer = await publishing
@@ -157,7 +168,7 @@ async def test_closing_a_bus_whose_broker_is_gone_ends_in_time(own_kafka: KafkaS
 
         began = time.monotonic()
         await bus.close()
-        assert time.monotonic() - began < 10 * QUICK.stop
+        assert time.monotonic() - began < 10 * QUICK.stop + SLACK
         await bus.close()
 
 
