@@ -175,5 +175,5 @@ async def test_a_killed_reader_leaves_its_seat_to_the_next_one_at_once(bench: Lo
 
 async def test_a_url_that_names_no_bus_is_refused() -> None:
     for url in ("local:", "kafka://", "redis://host", ""):
-        with pytest.raises(ValueError, match="a bus URL is"):
+        with pytest.raises(ValueError, match=r"a bus URL is|a Kafka URL reads"):
             await open_bus(url)
