@@ -57,7 +57,9 @@ class Order(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     given_up_at: str = Field(max_length=40, examples=["2026-03-01T02:00:00.000Z"])
-    reason: str = Field(min_length=3, max_length=200, description="In your own words, kept with the message. Name no person.")
+    reason: str = Field(
+        min_length=3, max_length=200, description="In your own words, kept with the message. Name no person."
+    )
 
 
 def routes(cases: ToldCases, send_again: SendAgain) -> APIRouter:
