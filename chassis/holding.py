@@ -136,7 +136,7 @@ class Holding:
                 return False
 
     async def _park_all(self, key: str, producer: str, events: Sequence[Delivery], trouble: Trouble) -> list[Write]:
-        behind = await parked.is_parked(self._store, key, producer)
+        behind = await parked.has_head(self._store, key, producer)
         writes = []
         for place, event in enumerate(events):
             head = place == 0 and not behind
@@ -145,9 +145,8 @@ class Holding:
         return writes
 
     def park(self, received: Received, reason: str, *, head: bool, delivery: Delivery | None = None) -> Write:
-        metrics.EVENTS.labels(
-            service=self._service, type=delivery.type if delivery else "unreadable", outcome="parked"
-        ).inc()
+        kind = "unreadable" if delivery is None else delivery.type if delivery.event is not None else "unknown"
+        metrics.EVENTS.labels(service=self._service, type=kind, outcome="parked").inc()
         log.warning(
             "event parked",
             extra={

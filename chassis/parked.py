@@ -92,6 +92,11 @@ async def is_parked(store: Store, key: str, producer: str) -> bool:
     return bool(await store.find(COLLECTION, {"key": key, "producer": producer}, limit=1))
 
 
+async def has_head(store: Store, key: str, producer: str) -> bool:
+    """Does the line stand at an event that operators can release?"""
+    return bool(await store.find(COLLECTION, {"key": key, "producer": producer, "head": True}, limit=1))
+
+
 async def forget(store: Store, key: str, *, but: Collection[str] = ()) -> None:
     """Removes what is parked for a key whose aggregate has ended, save for the ids in `but`."""
     after = None

@@ -231,6 +231,7 @@ class Releasing:
         await self._store.write([remove(parked.COLLECTION, id) for id in away if id != head.id])
         if head.id in away:
             await self._store.write([remove(parked.COLLECTION, head.id)])
+        await self._take_up(line, left, release)
         log.info(
             "parked events worked on",
             extra={
@@ -245,6 +246,17 @@ class Releasing:
             if how == DISCARDED:
                 kind = entry.document.data["type"] if entry.document.data["type"] in self._known else "unknown"
                 metrics.EVENTS.labels(service=self._service, type=kind, outcome=DISCARDED).inc()
+
+    async def _take_up(self, line: Line, left: Sequence[Entry], release: str) -> None:
+        """What another consumer parked behind the line while it came to its end has no head: it goes on too."""
+        read = line.entries[0].read
+        if left or line.next is not None or isinstance(read, Unreadable):
+            return
+        where = {"key": read.key, "producer": read.producer}
+        for found in await self._store.find(parked.COLLECTION, where, order=("sequence", "id"), limit=1):
+            if not found.data["head"]:
+                fields = {"head": True, "release": release, "verb": RELEASE, "past_gap": False}
+                await self._store.write([change(parked.COLLECTION, found, fields)])
 
     def _again(self, id: str, trouble: Trouble) -> bool:
         """Is it tried once more? So often as an event that fails, with growing pauses, and then it is rejected."""

@@ -185,12 +185,14 @@ class Runner:
         while rest or parks:
             lines = {key: line for key, events in rest.items() if (line := self._line(events, refused)) is not None}
             folds = await self._folds({key: rest[key] for key in rest if key not in lines}, checked)
+            ended = {key for key, folded in folds.items() if folded.ended}
+            for key in ended:
+                await parked.forget(self._store, key)  # before the mark moves: after a crash nobody would do it
+            parks = [write for write in parks if write.fields["key"] not in ended]
             waiting = {key: await self.held.hold_or_park(key, folded, before.get(key)) for key, folded in folds.items()}
             at_once = [write for key in folds if folds[key].write is None for write in waiting[key]]
             changes = {key: folded.write for key, folded in folds.items() if folded.write is not None}
             changes |= {key: write for key, (_, write) in lines.items()}
-            for key in [key for key, folded in folds.items() if folded.ended]:
-                await parked.forget(self._store, key)  # before the mark moves: after a crash nobody would do it
             try:
                 outcomes = await self._store.write([*changes.values(), *parks, *at_once])
             except ValueError:

@@ -337,6 +337,47 @@ async def test_an_ending_removes_what_is_parked_although_the_answer_of_its_write
     assert await bench.parked() == []
 
 
+async def test_an_ending_removes_what_could_not_be_read_in_its_own_batch(bench: Bench) -> None:
+    """INVARIANT: after an erasure nothing of the case stays parked."""
+    unreadable = withdrawn(A, 1)
+    headers = {**dict(unreadable.headers), "ce_dataschema": "urn:zhicheng:intake.case.withdrawn:9"}
+    await bench.bus.publish([replace(unreadable, headers=tuple(headers.items())), erased(A, 2), withdrawn(B, 1)])
+    async with bench.running():
+        await bench.has_seen(A, 2)
+        await bench.has(B, 1)
+    assert await bench.parked() == []
+
+
+async def test_a_line_has_a_head_also_when_the_one_before_it_goes_with_an_ending(bench: Bench) -> None:
+    """Else no release would ever find it."""
+
+    def broken(event: MessageDelivered, delivery: Delivery) -> Any:
+        raise Reject("no-such-thing")
+
+    bench.message = broken  # type: ignore[method-assign]
+    await bench.bus.publish([withdrawn(A, 1)])
+    async with bench.running():
+        await bench.has(A, 1)
+        await bench.bus.publish([told("m1", 1)])
+        await bench.has_parked((A, 1, "no-such-thing"))
+    await bench.bus.publish([told("m2", 2), erased(A, 2)])
+    async with bench.running():
+        await bench.has_parked((A, 2, "gap"))
+    assert [entry[3] for entry in await bench.parked()] == [True]
+
+
+async def test_what_stands_parked_without_a_head_gets_one_with_the_next_event(bench: Bench) -> None:
+    """A consumer that had lost its partition has removed the head after its successor looked for it."""
+    await bench.bus.publish([withdrawn(A, 2)])
+    async with bench.running():
+        await bench.has_parked((A, 2, "gap"))
+        [head] = await bench.store.find(parked.COLLECTION, {})
+        await bench.store.write([change(parked.COLLECTION, head, {"head": False, "reason": "behind"})])
+        await bench.bus.publish([withdrawn(A, 3), withdrawn(A, 4)])
+        await bench.has_parked((A, 2, "behind"), (A, 3, "gap"), (A, 4, "behind"))
+    assert [entry[3] for entry in await bench.parked()] == [False, True, False]
+
+
 async def test_a_document_that_has_ended_gets_no_line(bench: Bench) -> None:
     """INVARIANT: an event about a stone does nothing; its number counts."""
     await bench.bus.publish([withdrawn(A, 1), told("m1", 1), erased(A, 2)])

@@ -531,6 +531,32 @@ async def test_two_consumers_at_one_line_give_every_event_its_effect_once(bench:
     await second.close()
 
 
+async def test_what_another_consumer_parks_behind_a_line_that_ends_goes_on_with_it(bench: Operated) -> None:
+    """It has seen the line still there, and so parked without a head what no release would ever find."""
+    async with bench.running():
+        await parked_line(bench)
+    bench.bad.clear()
+    write, late = bench.store.write, list[bool]()
+    [received, *_] = await bench.bus.read_all(TOPIC)
+    next_one = replace(received, offset=99, headers=withdrawn(A, 4).headers, value=withdrawn(A, 4).value)
+    read = decode(next_one, {CaseWithdrawn.TYPE: CaseWithdrawn})
+    assert isinstance(read, Delivery)
+    behind = parked.park(next_one, reason="behind", head=False, at=bench.clock.now(), delivery=read)
+
+    async def meddled(writes: Any, *, ordered: bool = False) -> Any:
+        if not late and any(one.kind == "remove" for one in writes):
+            late.append(True)
+            await write([behind])
+        return await write(writes, ordered=ordered)
+
+    bench.store.write = meddled  # type: ignore[method-assign]
+    async with bench.running():
+        await bench.done(await bench.release(key=A))
+        await bench.nothing_parked()
+    assert late
+    assert await bench.revisions(A) == [1, 2, 3, 4]
+
+
 # --- what dies on the way ---
 
 
