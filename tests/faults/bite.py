@@ -113,9 +113,9 @@ BITES = (
     Bite(
         "a released event leaves its line after the save",
         "chassis/releasing.py",
-        "        saved = await self._fold_and_save(readable)\n",
+        "        saved = await self._fold_and_save(readable, passed)\n",
         "        await self._store.write([remove(parked.COLLECTION, entry.id) for entry, _ in leading])\n"
-        "        saved = await self._fold_and_save(readable)\n",
+        "        saved = await self._fold_and_save(readable, passed)\n",
         (
             "tests/parked/test_releasing.py::test_a_store_that_fails_between_two_steps_costs_nothing[sqlite-things-False]",
         ),
