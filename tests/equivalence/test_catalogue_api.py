@@ -182,7 +182,8 @@ async def test_what_was_seen_already_is_not_sent_again(client: httpx.AsyncClient
     assert other.content == first.content
 
 
-async def test_every_route_is_public_and_on_the_list(client: httpx.AsyncClient) -> None:
+async def test_every_route_but_those_of_operators_is_public_and_on_the_list(client: httpx.AsyncClient) -> None:
     spec = (await client.get("/openapi.json")).json()
+    closed = {path for path in spec["paths"] if path.startswith("/v1/parked/")}  # every service has them
 
-    assert {path for path in spec["paths"] if path.startswith("/v1/")} == set(api.PUBLIC)
+    assert {path for path in spec["paths"] if path.startswith("/v1/")} - closed == set(api.PUBLIC)

@@ -13,7 +13,7 @@ from tests.servers import kafka_cluster
 from tests.servers.kafka_cluster import BROKERS
 from tests.servers.mongo import MongoServer
 
-pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(900)]
 
 
 @pytest.mark.fault("the broker is stopped, and started again")
@@ -33,6 +33,7 @@ async def test_a_broker_that_is_stopped_delays_and_loses_nothing(wired: Wired, s
 
 @pytest.mark.fault("the broker is frozen for 15 s")
 @pytest.mark.parametrize("seconds", [15, pytest.param(45, marks=pytest.mark.long, id="thorough")])
+@pytest.mark.long
 async def test_a_broker_that_is_frozen_delays_and_loses_nothing(wired: Wired, seconds: int) -> None:
     """INVARIANT: the same, where connections stay open and nobody answers; no process has to be started anew."""
     filer = wired.world.filer
@@ -52,6 +53,7 @@ async def test_a_broker_that_is_frozen_delays_and_loses_nothing(wired: Wired, se
 
 @pytest.mark.fault("partitions change their leader under load, three brokers")
 @pytest.mark.parametrize("rounds", [1, pytest.param(3, marks=pytest.mark.long, id="thorough")])
+@pytest.mark.long
 async def test_a_change_of_leaders_loses_nothing(tmp_path: Path, mongo_server: MongoServer, rounds: int) -> None:
     """INVARIANT: what two of three brokers hold survives the third; its partitions go on with another leader."""
     with kafka_cluster.three_brokers() as cluster:

@@ -9,11 +9,12 @@ import pytest
 from tests.faults.servers.wired import Wired
 from tests.waiting import until
 
-pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(900)]
 LONG = pytest.mark.long
 
 
 @pytest.mark.fault("the network answers 500 ms late")
+@pytest.mark.long
 async def test_a_slow_network_loses_nothing(wired: Wired) -> None:
     with wired.spoiled(wired.lines, "latency", latency=500):
         await wired.world.filer.file(3)
@@ -21,6 +22,7 @@ async def test_a_slow_network_loses_nothing(wired: Wired) -> None:
 
 
 @pytest.mark.fault("the network carries 10 kB/s")
+@pytest.mark.long
 async def test_a_narrow_network_loses_nothing(wired: Wired) -> None:
     with (
         wired.spoiled(wired.lines, "bandwidth", rate=10),
@@ -45,6 +47,7 @@ async def test_connections_that_are_reset_lose_nothing(wired: Wired, times: int)
 
 @pytest.mark.fault("connections are half open")
 @pytest.mark.parametrize("seconds", [5, pytest.param(45, marks=LONG, id="thorough")])
+@pytest.mark.long
 async def test_connections_that_are_half_open_lose_nothing(wired: Wired, seconds: int) -> None:
     """INVARIANT: no call waits for ever for a server that neither answers nor hangs up."""
     filer = wired.world.filer
@@ -70,6 +73,7 @@ async def test_an_answer_that_is_lost_after_the_write_does_nothing_twice(wired: 
 
 @pytest.mark.fault("the answer of the broker is lost after the publishing")
 @pytest.mark.parametrize("times", [1, pytest.param(5, marks=LONG, id="thorough")])
+@pytest.mark.long
 async def test_an_acknowledgement_that_is_lost_makes_a_repeat_and_no_second_effect(wired: Wired, times: int) -> None:
     """INVARIANT: what may have been published is published again, and handled once."""
 

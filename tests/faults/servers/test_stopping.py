@@ -13,7 +13,7 @@ from tests.faults.servers.wired import Wired, in_thread
 from tests.faults.world import World
 from tests.waiting import until
 
-pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(900)]
 GRACE_SECONDS = 45  # stop_grace_period of compose.yaml; what a service itself takes is 10 s at most
 
 
@@ -30,6 +30,7 @@ async def test_a_service_that_is_asked_to_stop_ends_well_and_loses_nothing(wired
 
 
 @pytest.mark.fault("SIGTERM while the broker is gone")
+@pytest.mark.long
 async def test_a_service_is_stopped_in_time_although_the_broker_is_gone(wired: Wired) -> None:
     """INVARIANT: it exits 0 all the same; what it could not send is in its outbox, and goes out later."""
     filer = wired.world.filer

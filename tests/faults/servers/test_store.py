@@ -10,7 +10,7 @@ import pytest
 from tests.faults.servers.wired import Wired, in_thread
 from tests.servers import absent
 
-pytestmark = [pytest.mark.long, pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(900)]
 
 
 @pytest.mark.fault("the store is stopped for a while, killed, and started again")
@@ -32,6 +32,7 @@ async def test_a_store_that_is_stopped_and_killed_loses_nothing_that_was_accepte
 
 
 @pytest.mark.fault("the disk of the store is full")
+@pytest.mark.long
 async def test_a_full_disk_refuses_and_loses_nothing(wired: Wired) -> None:
     """INVARIANT: what cannot be stored is not accepted. With room again, and the server started anew, all goes on."""
     disk = wired.own_store or absent("a disk that can be filled needs a Docker engine")
@@ -50,6 +51,7 @@ async def test_a_full_disk_refuses_and_loses_nothing(wired: Wired) -> None:
 
 
 @pytest.mark.fault("the disk of the store may only be read")
+@pytest.mark.long
 async def test_a_disk_that_may_only_be_read_refuses_and_loses_nothing(wired: Wired) -> None:
     """INVARIANT: as with a full disk. MongoDB's storage engine does not start on such a disk at all."""
     disk = wired.own_store or absent("a disk of its own needs a Docker engine")
