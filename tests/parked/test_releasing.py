@@ -613,6 +613,25 @@ async def test_a_consumer_that_stops_in_the_middle_leaves_a_line_that_the_next_o
         await bench.has(A, 1, 2, 3)
 
 
+async def test_a_discard_that_was_cut_off_before_its_event_was_removed_is_finished(bench: Operated) -> None:
+    """Not released with what it had marked behind it. Three cases: the ids of both come in either order."""
+    cases = (A, B, C)
+    bench.bad = {(case, 1) for case in cases}
+    async with bench.running():
+        await bench.bus.publish([withdrawn(case, number) for case in cases for number in (1, 2)])
+        for case in cases:
+            await until(lambda case=case: parked_are(bench, case, 2), seconds=LONG)  # type: ignore[misc]
+    bench.bad.clear()
+    release = (await bench.ask(DISCARD, {"reason": "no-such-thing"}, past_gap=True)).document.id
+    behind = await bench.store.find(parked.COLLECTION, {"reason": "behind"})
+    marks = {"head": True, "release": release, "verb": RELEASE, "past_gap": False}
+    await bench.store.write([change(parked.COLLECTION, entry, marks) for entry in behind])
+    async with bench.running():
+        progress = await bench.done(release)
+    assert (progress.discarded, progress.handled) == (3, 3)
+    assert [await bench.revisions(case) for case in cases] == [[2], [2], [2]]
+
+
 async def test_what_is_erased_while_it_waits_for_its_release_stays_gone(bench: Operated) -> None:
     async with bench.running():
         await parked_line(bench)
