@@ -17,11 +17,12 @@ from tests.town import OTHER_PARTNER, Town
 from tests.waiting import until
 
 # What a stone may still say, by service: ids, marks, states and days. Everything else is empty.
+# `said` is a mark too: the types of the events that the service has said of the case, with their numbers.
 STONES = {
-    "intake": ("cases", {"partner_id", "status", "erased_at"}),
-    "equivalence": ("assessed_cases", {"partner_id", "status", "ended_on", "revision"}),
-    "competition": ("assessed_cases", {"partner_id", "status", "erased_at", "revision", "number"}),
-    "notify": ("cases_told", {"partner_id", "erased_on", "created_at", "messages", "message_ids", "states"}),
+    "intake": ("cases", {"partner_id", "said", "status", "erased_at"}),
+    "equivalence": ("assessed_cases", {"partner_id", "said", "status", "ended_on", "revision"}),
+    "competition": ("assessed_cases", {"partner_id", "said", "status", "erased_at", "revision", "number"}),
+    "notify": ("cases_told", {"partner_id", "said", "erased_on", "created_at", "messages", "message_ids", "states"}),
 }
 
 
