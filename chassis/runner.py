@@ -72,7 +72,7 @@ class Runner:
         self._full = False  # so much is held that nothing new is read
         self._pace = Pace(limits.batch, limits.batch_seconds)
         self._progress = time.monotonic()
-        self.idle = asyncio.Event()  # the last poll was empty and nothing is held
+        self.idle = asyncio.Event()  # the last poll of our partitions was empty and nothing is held
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop`. A consumer that fails or makes no progress is closed and made anew."""
@@ -100,8 +100,9 @@ class Runner:
         while not stop.is_set():
             if time.monotonic() - measured > LAG_SECONDS:
                 measured = time.monotonic()
-                self._health.unread = await consumer.lag()
-                metrics.CONSUMER_LAG.labels(service=self._service).set(self._health.unread)
+                lag = await consumer.lag()
+                self._health.unread = lag if consumer.assigned() else None  # without a partition nobody knows
+                metrics.CONSUMER_LAG.labels(service=self._service).set(lag)
             if await self.held.halting.halts():
                 await self._stand_still(consumer, stop)
             self._keep_room(consumer)
@@ -120,7 +121,7 @@ class Runner:
                 self._progress = time.monotonic()
                 self.idle.clear()
                 continue
-            if not self.held:
+            if not self.held and consumer.assigned():
                 self.idle.set()
             if not self._full and await self._stalled(consumer):
                 log.warning("no progress, consumer is made anew", extra={"action": "consumer.stalled"})

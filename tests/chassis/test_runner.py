@@ -292,3 +292,52 @@ async def test_too_many_parked_keys_halt_the_consumer(bench: Bench) -> None:
 
 async def _halted(bench: Bench) -> bool:
     return bool(bench.health.halted)
+
+
+class _JoinsLater:
+    """A bus whose consumers hold no partition before `joined`, as while a group on Kafka shares them out."""
+
+    def __init__(self, bus: Any) -> None:
+        self._bus = bus
+        self.joined = False
+        self.polls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bus, name)
+
+    async def consumer(self, *given: Any, **named: Any) -> Any:
+        outer, consumer = self, await self._bus.consumer(*given, **named)
+
+        class Consumer:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(consumer, name)
+
+            def assigned(self) -> Any:
+                return consumer.assigned() if outer.joined else set()
+
+            async def poll(self, limit: int, timeout: float) -> Any:
+                outer.polls += 1
+                if outer.joined:
+                    return await consumer.poll(limit, timeout)
+                await asyncio.sleep(timeout)
+                return []
+
+        return Consumer()
+
+
+async def test_a_member_without_a_partition_does_not_pass_for_one_that_has_read_everything(bench: Bench) -> None:
+    bus = _JoinsLater(bench.bus)
+    bench.bus = bus  # type: ignore[assignment]
+    await bus.publish([withdrawn(A, 1)])
+
+    async with bench.running() as runner:
+        await until(lambda: _polled(bus, 3))
+        assert not runner.idle.is_set()
+        assert bench.health.unread is None
+        bus.joined = True
+        await bench.has(A, 1)
+        await asyncio.wait_for(runner.idle.wait(), 90)
+
+
+async def _polled(bus: _JoinsLater, times: int) -> bool:
+    return bus.polls >= times
