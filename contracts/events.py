@@ -371,7 +371,7 @@ class MessageDelivered(MessageEvent):
 
 
 class MessageWaiting(MessageEvent):
-    """Five attempts failed: the message waits for a person."""
+    """Tried for hours in vain, or refused for good: the message waits for a person."""
 
     TYPE: ClassVar[str] = "notify.message.waiting"
 
