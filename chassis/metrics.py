@@ -36,7 +36,7 @@ HTTP_FAILURES = _counter("http_failures", "Requests that ended in an error nobod
 
 EVENTS = _counter(
     "events",
-    "Events by type and outcome: handled, repeated (dropped), skipped (type not known here), without-document, parked, "
+    "Events by type and outcome: handled, repeated (dropped), skipped (type not heard here), without-document, parked, "
     "discarded (by an operator).",
     "type",
     "outcome",

@@ -135,6 +135,9 @@ BITES = (
 def main(names: Sequence[str]) -> int:
     """`names`: words of the safeguards to try; none: all. The exit code is 1 when a test does not bite."""
     bites = [bite for bite in BITES if not names or any(name in bite.safeguard for name in names)]
+    if not bites:
+        print("No such safeguard. There are:", *(bite.safeguard for bite in BITES), sep="\n  ")
+        return 1
     with tempfile.TemporaryDirectory(prefix="bite-") as folder:
         tree = Path(folder) / "tree"
         _copy(tree)
