@@ -98,7 +98,12 @@ class Backoff:
         """Seconds to wait after so many attempts; `spread` in [0, 1) moves it by up to a fifth either way."""
         if attempts == 1:
             return 0.0
-        return min(self.base * self.factor ** (attempts - 2), self.longest) * (0.8 + 0.4 * spread)
+        pause = self.base
+        for _ in range(attempts - 2):  # a power of so many would be beyond what a float holds
+            if pause >= self.longest:
+                break
+            pause *= self.factor
+        return min(pause, self.longest) * (0.8 + 0.4 * spread)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,15 @@ class Settings(ServiceSettings):
         "", description="A line at the end of each message that says where else to turn, for example a phone number."
     )
     attempts: PositiveInt = Field(
-        8, description="Attempts before a message waits for a person, after four to five hours."
+        8, le=100, description="Attempts before a message waits for a person, after four to five hours."
     )
     retry_seconds: PositiveFloat = Field(
         30.0, description="Pause before the third attempt, moved by up to a fifth; the second follows at once."
     )
-    retry_factor: float = Field(4.0, ge=1, description="Each further pause is longer by this factor.")
-    retry_longest_seconds: PositiveFloat = Field(7200.0, description="No pause is longer, save by that fifth.")
+    retry_factor: float = Field(4.0, ge=1, le=100, description="Each further pause is longer by this factor.")
+    retry_longest_seconds: PositiveFloat = Field(
+        7200.0, le=604_800, description="No pause is longer, save by that fifth; a week at most."
+    )
     lease_seconds: PositiveFloat = Field(
         60.0, description="A message in the hands of a process that died is free again after this time."
     )

@@ -135,6 +135,11 @@ def test_the_first_pause_is_none_and_the_last_ones_are_no_longer_than_the_longes
     assert 0.8 * sum(pauses) / 3600 > 3.7  # hours until a person is asked
 
 
+@pytest.mark.parametrize("backoff", [Backoff(), Backoff(factor=100.0), Backoff(base=1e300), Backoff(factor=1.0)])
+def test_a_pause_is_a_number_after_any_number_of_attempts(backoff):
+    assert backoff.pause(2000, 0.5) == pytest.approx(min(backoff.longest, backoff.base * backoff.factor**100))
+
+
 def test_only_a_given_up_message_is_sent_again_and_erasure_leaves_no_word_of_the_reason():
     case = domain.tell(ToldCase("c_" + "a" * 26, instant(0)), Step.RECEIVED, template=1, params={}, at=instant(0))
     [queued] = case.messages
