@@ -9,7 +9,7 @@ import pytest
 
 from chassis import metrics
 from chassis.clock import later
-from chassis.store import create
+from chassis.store import change, create, remove
 from services.intake.case import CLAIMS
 from tests.filings import a_filing, another_person
 from tests.town import Town
@@ -142,21 +142,54 @@ async def test_one_sweep_asks_for_a_hundred_cases_at_most(tmp_path: Path) -> Non
     await town.stop("intake")
 
 
-async def test_claims_without_a_case_are_counted_with_their_age_and_freed(tmp_path: Path) -> None:
+async def test_claims_without_a_case_are_shown_with_their_age_until_they_are_freed(tmp_path: Path) -> None:
     town = await quiet_town(tmp_path)
     running = town.services["intake"]
     sweeps, now = sweeps_of(town), running.infra.clock.now()
-    await town.submit(a_filing())
-    left = {"case_id": "c_that-never-came", "partner_id": "p", "at": later(now, -7200.0)}
+    case_id = (await town.submit(a_filing())).json()["case_id"]
+    left = {"case_id": "c_that-never-came", "partner_id": "p", "at": later(now, -120.0)}
     await running.store.write([create(CLAIMS, f"cl_{number}", left) for number in range(3)])
+    await running.store.write([create(CLAIMS, "cl_listed-by-nobody", {**left, "case_id": case_id})])
 
+    for _ in range(3):  # as long as they stand, not for one pass alone
+        await pass_over_claims(sweeps)
+        assert found("claim", "without-case") == 4
+        assert longest("claim") >= 120.0
+
+    for claim in (await running.store.get_many(CLAIMS, [f"cl_{number}" for number in range(3)])).values():
+        await running.store.write([change(CLAIMS, claim, {"at": later(now, -601.0)})])
+    await pass_over_claims(sweeps)
+
+    assert await running.store.get_many(CLAIMS, [f"cl_{number}" for number in range(3)]) == {}
+    assert await running.store.get(CLAIMS, "cl_listed-by-nobody") is not None
+    assert found("claim", "without-case") == 1
+    assert 120.0 <= longest("claim") < 601.0
+    await running.store.write([remove(CLAIMS, "cl_listed-by-nobody")])
+    await pass_over_claims(sweeps)
+    assert (found("claim", "without-case"), longest("claim")) == (0, 0.0)
+    assert await running.store.count(CLAIMS, {}) > 0  # of the case that is there
+    await town.stop("intake")
+
+
+async def test_a_claim_whose_case_comes_late_is_not_freed(tmp_path: Path) -> None:
+    town = await quiet_town(tmp_path)
+    running = town.services["intake"]
+    sweeps, now = sweeps_of(town), running.infra.clock.now()
+    early = {"case_id": "c_late", "partner_id": "p", "at": later(now, -120.0)}
+    await running.store.write([create(CLAIMS, "cl_late", early)])
+    await pass_over_claims(sweeps)
+    assert found("claim", "without-case") == 1
+
+    await running.store.write([create("cases", "c_late", {"partner_id": "p", "claims": ["cl_late"]})])
+    [claim] = (await running.store.get_many(CLAIMS, ["cl_late"])).values()
+    await running.store.write([change(CLAIMS, claim, {"at": later(now, -601.0)})])
+    await pass_over_claims(sweeps)
+
+    assert await running.store.get(CLAIMS, "cl_late") is not None
+    assert found("claim", "without-case") == 0
+    await town.stop("intake")
+
+
+async def pass_over_claims(sweeps: Any) -> None:
     while await sweeps.free_orphans():
         pass
-
-    assert found("claim", "without-case") == 3
-    assert longest("claim") >= 7200.0
-    assert await running.store.get(CLAIMS, "cl_0") is None
-    assert await running.store.count(CLAIMS, {}) > 0  # of the case that is there
-    assert await sweeps.free_orphans() == 0
-    assert (found("claim", "without-case"), longest("claim")) == (0, 0.0)
-    await town.stop("intake")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from chassis import metrics, parked
 from chassis.clock import later, parse_instant
 from chassis.outbox import Author
 from chassis.sealing import Unreadable
-from chassis.store import Outcome, Store, Write, remove
+from chassis.store import Document, Outcome, Store, Write, remove
 from contracts.events import AssessmentRequested
 from services.intake.case import CASES, CLAIMS, claims_of, ended, waiting_on
 from services.intake.store import CaseStore
@@ -22,7 +22,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 100
 LONGEST_WAIT = 3600.0
-ORPHAN_SECONDS = 600.0  # a claim without a case: no request takes this long
+LATE_SECONDS = 60.0  # a claim without a case: shown from here on
+ORPHAN_SECONDS = 600.0  # and freed here: no request takes this long
 
 
 class Sweeps:
@@ -45,7 +46,7 @@ class Sweeps:
         self._behind = behind
         self._stone_days = stone_days
         self._claims_checked: tuple[str, str] | None = None
-        self._without_case: list[str] = []  # since when, of the claims that this pass found
+        self._without_case: set[str] = set()  # claims that stood without their case when they were looked at last
         self._held_checked: tuple[str, str] | None = None
         self._parked: tuple[str | None, str] | None = None
         self.claims_freed = asyncio.Event()  # wakes the release of held cases
@@ -114,29 +115,40 @@ class Sweeps:
         return len(documents)
 
     async def free_orphans(self) -> int:
-        """Claims whose case never came: each is looked at once, ten minutes after it was taken."""
+        """Claims whose case never came. They are shown while they stand, and freed ten minutes after they were taken.
+
+        Of all others each is looked at once, a minute after it was taken.
+        """
         now = self._taking_in.clock.now()
-        until = later(now, -ORPHAN_SECONDS)
-        claims = await self._cases.claims_taken_before(until, BATCH, self._claims_checked)
-        cases = await self._cases.get_many(sorted({claim.data["case_id"] for claim in claims}))
-        orphans = [
-            claim
-            for claim in claims
-            if claim.data["case_id"] not in cases
-            or claim.id not in (cases[claim.data["case_id"]].data.get("claims") or ())
-        ]
-        if orphans:
-            await self._store.write([remove(CLAIMS, claim.id, expected=claim.version) for claim in orphans])
-            log.warning("claims without a case freed", extra={"action": "intake.claims-freed", "count": len(orphans)})
-            self.claims_freed.set()
-        self._without_case += [claim.data["at"] for claim in orphans]
+        claims = await self._cases.claims_taken_before(later(now, -LATE_SECONDS), BATCH, self._claims_checked)
         if claims:
+            self._without_case |= {claim.id for claim in await self._orphans(claims)}
             self._claims_checked = (claims[-1].data["at"], claims[-1].id)
-            return len(claims)
-        metrics.DOCUMENTS.labels("intake", "claim", "without-case").set(len(self._without_case))
-        metrics.OLDEST_WAITING_SECONDS.labels("intake", "claim").set(_age(min(self._without_case, default=None), now))
-        self._without_case = []
-        return 0
+        standing: list[Document] = []
+        known = sorted(self._without_case)
+        for start in range(0, len(known), BATCH):
+            orphans = await self._orphans((await self._store.get_many(CLAIMS, known[start : start + BATCH])).values())
+            standing += await self._not_freed(orphans, later(now, -ORPHAN_SECONDS))
+        self._without_case = {claim.id for claim in standing}
+        since = min((claim.data["at"] for claim in standing), default=None)
+        metrics.DOCUMENTS.labels("intake", "claim", "without-case").set(len(standing))
+        metrics.OLDEST_WAITING_SECONDS.labels("intake", "claim").set(_age(since, now))
+        return len(claims)
+
+    async def _orphans(self, claims: Collection[Document]) -> list[Document]:
+        cases = await self._cases.get_many(sorted({claim.data["case_id"] for claim in claims}))
+        wanted = {(case.id, id) for case in cases.values() for id in case.data.get("claims") or ()}
+        return [claim for claim in claims if (claim.data["case_id"], claim.id) not in wanted]
+
+    async def _not_freed(self, orphans: Sequence[Document], until: str) -> list[Document]:
+        """Frees those that were taken before `until`; the others, and what was taken once more meanwhile."""
+        old = [claim for claim in orphans if claim.data["at"] < until]
+        outcomes = await self._store.write([remove(CLAIMS, claim.id, expected=claim.version) for claim in old])
+        freed = {claim.id for claim, outcome in zip(old, outcomes, strict=True) if outcome is Outcome.WRITTEN}
+        if freed:
+            log.warning("claims without a case freed", extra={"action": "intake.claims-freed", "count": len(freed)})
+            self.claims_freed.set()
+        return [claim for claim in orphans if claim.id not in freed]
 
     async def release_held(self) -> int:
         """Held cases whose way is free by now go on, oldest first. A pass over all of them, a batch at a time."""
