@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +20,6 @@ from chassis.store_rules import check
 
 log = logging.getLogger(__name__)
 
-HANDLER_SECONDS = 10.0  # less than a batch may take, else a handler that hangs would stop all keys
-
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -31,7 +31,7 @@ class Trouble:
 
 @dataclass(slots=True)
 class Folded:
-    """The outcome for one key: a write (or none), what is left to do, and why."""
+    """The outcome for one key: a write (or none), what is left to do, and why; without a trouble it is put off."""
 
     write: Write | None = None
     document: Document | None = None  # as it stands after the write
@@ -43,11 +43,21 @@ class Folded:
 class Fold:
     """The state of one key while its events are handled."""
 
-    def __init__(self, service: str, collection: str, author: Author, table: Mapping[str, Subscription]) -> None:
+    def __init__(
+        self,
+        service: str,
+        collection: str,
+        author: Author,
+        table: Mapping[str, Subscription],
+        *,
+        handler_seconds: float,
+    ) -> None:
+        """handler_seconds: a handler that takes longer has failed."""
         self._service = service
         self._collection = collection
         self._author = author
         self._table = table
+        self._handler_seconds = handler_seconds
 
     async def key(
         self,
@@ -56,11 +66,13 @@ class Fold:
         *,
         checked: bool = False,
         passed: Mapping[str, int] | None = None,
+        until: float = math.inf,
     ) -> Folded:
         """Handles what can be handled. A handler sees the fields that the one before it returned.
 
         checked: what no store can keep is a failure of the handler that returned it, found here and not by the store.
         passed: marks that count as reached, by producer; what is missing below them is given up.
+        until: by time.monotonic(); later no handler begins, and what is left is put off.
         """
         state = _State(document, checked=checked)
         for producer, mark in (passed or {}).items():
@@ -72,6 +84,10 @@ class Fold:
             for delivery in tuple(folded.left):
                 if delivery not in folded.left:
                     continue  # came before an event that ended the aggregate
+                if time.monotonic() >= until:
+                    _put_off(folded)
+                    progress = False
+                    break
                 moved = await self._one(delivery, state, folded)
                 progress = progress or moved
         if state.touched:
@@ -136,8 +152,8 @@ class Fold:
                     saved = Save(append=subscription.line(delivery.event, delivery))
         elif subscription is not None and subscription.do is not None:
             with correlated(delivery.correlation_id):
-                do = subscription.do(delivery.event, state.view(delivery.key), delivery)
-                saved = await asyncio.wait_for(do, HANDLER_SECONDS)
+                async with asyncio.timeout(self._handler_seconds):
+                    saved = await subscription.do(delivery.event, state.view(delivery.key), delivery)
         partner_id = state.partner_id or delivery.partner_id
         if saved is not None:
             if state.checked:
@@ -191,6 +207,11 @@ class Fold:
 
     def _label(self, delivery: Delivery) -> str:
         return delivery.type if delivery.event is not None else "unknown"
+
+
+def _put_off(folded: Folded) -> None:
+    """What seems to be missing may be among the events that were not looked at."""
+    folded.troubles = {producer: why for producer, why in folded.troubles.items() if why.kind != "gap"}
 
 
 class _State:

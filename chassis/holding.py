@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 class Limits:
     batch: int = 500
     batch_seconds: float = 15.0  # a batch that takes longer is cut off and read again in parts; half a poll interval
+    handler_seconds: float = 5.0  # a handler that takes longer has failed; after so much time of handlers none begins
     poll_seconds: float = 1.0  # longest wait for records
     held_keys: int = 1000  # more held keys than this: nothing new is read
     tries: int = 5  # of an event whose handler fails
@@ -87,7 +88,8 @@ class Holding:
     def join(self, work: dict[str, list[Delivery]]) -> dict[str, Held]:
         """Puts held events that are due, or whose key has new ones, before the new ones; returns how they waited."""
         now = time.monotonic()
-        before = {key: held for key, held in self._keys.items() if held.due <= now or key in work}
+        due = sorted(self._keys, key=lambda key: self._keys[key].due)
+        before = {key: self._keys[key] for key in due if self._keys[key].due <= now or key in work}
         for key, held in before.items():
             del self._keys[key]
             work[key] = _each_once([*held.deliveries, *work.get(key, [])])
@@ -99,7 +101,10 @@ class Holding:
         return None if due is None else max(due - time.monotonic(), 0.0)
 
     async def hold_or_park(self, key: str, folded: Folded, before: Held | None) -> list[Write]:
-        """What is left of a key waits here, or is parked when waiting is over; the writes that park it."""
+        """What is left of a key waits here, or is parked when waiting is over; the writes that park it.
+
+        What was put off waits without a trouble of its own, and how it waited before goes on.
+        """
         if not folded.left:
             return []
         now = time.monotonic()
@@ -118,6 +123,10 @@ class Holding:
             else:
                 held.waits[producer] = wait
                 pauses.append(min(self._limits.retry_pause * 2 ** (wait.tries - 1), 10.0))
+        for producer in {event.producer for event in held.deliveries} - folded.troubles.keys():  # put off
+            pauses.append(min(before.due - now, 0.0) if before else 0.0)  # it keeps its place among those that are due
+            if before and producer in before.waits:
+                held.waits[producer] = before.waits[producer]
         if held.deliveries:
             held.due = now + min(pauses)
             self._keys[key] = held

@@ -15,10 +15,11 @@ class Pace:
         self._most = most
         self._seconds = seconds
 
-    def took(self, events: int, seconds: float) -> None:
+    def took(self, events: int, seconds: float, *, handlers: float = 0.0) -> None:
         """After a batch of so many events. At the limit of its seconds it was cut off; one that was not full is no
-        reason to take more.
+        reason to take more. `handlers`: seconds of these that its handlers took, which have a limit of their own.
         """
+        seconds -= handlers
         taken = min(events, self.events) or self.events  # none: what was held took the time
         if seconds >= self._seconds:
             self.events = max(taken // 4, 1)

@@ -62,7 +62,7 @@ class Runner:
         self._saved = saved or (lambda documents: None)
         self._table = by_type(subscriptions)
         self._known = {event.TYPE: event for line in subscriptions for event in line.types}
-        self._fold = Fold(service, collection, author, self._table)
+        self._fold = Fold(service, collection, author, self._table, handler_seconds=limits.handler_seconds)
         self.held = Holding(service, store, clock, limits)
         self._releasing = Releasing(
             service, collection, store, clock, limits, self._fold, self._table, self._known, self._saved
@@ -71,6 +71,7 @@ class Runner:
         self._committed: dict[Partition, int] = {}
         self._full = False  # so much is held that nothing new is read
         self._pace = Pace(limits.batch, limits.batch_seconds)
+        self._handled_for = 0.0  # seconds that the handlers of the batch in work have taken
         self._progress = time.monotonic()
         self.idle = asyncio.Event()  # the last poll of our partitions was empty and nothing is held
 
@@ -130,11 +131,12 @@ class Runner:
     async def _take_in_time(self, consumer: Consumer, batch: Sequence[Received]) -> None:
         """TimeoutError where a batch would take so long that the membership is at risk; the next one is smaller."""
         began = time.monotonic()
+        self._handled_for = 0.0
         try:
             async with asyncio.timeout(self._limits.batch_seconds):
                 await self._take(consumer, batch)
         finally:
-            self._pace.took(len(batch), time.monotonic() - began)
+            self._pace.took(len(batch), time.monotonic() - began, handlers=self._handled_for)
 
     def _keep_room(self, consumer: Consumer) -> None:
         """With too many keys held nothing new is read; polling goes on, because it keeps the membership."""
@@ -200,6 +202,7 @@ class Runner:
                 if checked:
                     raise
                 checked = True  # a handler returned what no store keeps; only its key shall wait
+                self._handled_for = 0.0  # else there would be no time to find it
                 for key in folds:
                     self.held.forget(key)
                 continue
@@ -232,8 +235,17 @@ class Runner:
             rest = {key: events for key, events in again.items() if events}
 
     async def _folds(self, work: Mapping[str, list[Delivery]], checked: bool) -> dict[str, Folded]:
+        """What the handlers have no time for any more is put off to a later batch."""
         documents = await self._store.get_many(self._collection, list(work))
-        return {key: await self._fold.key(events, documents.get(key), checked=checked) for key, events in work.items()}
+        began = time.monotonic()
+        until = began + self._limits.handler_seconds - self._handled_for
+        try:
+            return {
+                key: await self._fold.key(events, documents.get(key), checked=checked, until=until)
+                for key, events in work.items()
+            }
+        finally:
+            self._handled_for += time.monotonic() - began
 
     async def _not_repeated(self, key: str, events: Sequence[Delivery]) -> list[Delivery]:
         document = await self._store.get(self._collection, key)

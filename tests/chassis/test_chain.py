@@ -61,7 +61,7 @@ class Reader:
         self.handled: list[int] = []
         self.known = {kind.TYPE: kind for kind in heard}
         subscriptions = [on_delivery(kind, do=self.note) for kind in heard]
-        self.fold = Fold("reader", "things", Author("/reader", Clock()), by_type(subscriptions))
+        self.fold = Fold("reader", "things", Author("/reader", Clock()), by_type(subscriptions), handler_seconds=60)
         self.document: Document | None = None
         self.waiting: list[Delivery] = []
 

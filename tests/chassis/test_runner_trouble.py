@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from chassis import fold, parked
+from chassis import parked
 from chassis.bus import Partition
 from chassis.handlers import Delivery, Reject, Retry, Save
-from chassis.holding import Limits
-from chassis.pace import Pace
 from chassis.store import Document, StoreUnavailable, change
 from contracts.events import CaseWithdrawn, MessageDelivered
 from tests.chassis.bench import QUICK, TOPIC, A, B, Bench, C, erased, record, told, withdrawn
@@ -54,71 +51,6 @@ def waiting_for(flag: list[bool], key: str = A) -> Callable[[CaseWithdrawn, Docu
             raise Retry("not-here-yet")
 
     return act
-
-
-# --- a store that is slow ---
-
-
-async def test_a_batch_that_takes_too_long_is_taken_in_parts_and_the_membership_is_kept(bench: Bench) -> None:
-    """It polls in between. With the whole batch it would never come to an end."""
-    write, most = bench.store.write, 10
-
-    async def slow(writes: Any, *, ordered: bool = False) -> Any:
-        if len(writes) > most:
-            await asyncio.sleep(60)
-        return await write(writes, ordered=ordered)
-
-    bench.store.write = slow  # type: ignore[method-assign]
-    bench.limits = replace(PATIENT, batch_seconds=2.0)
-    cases = [f"c_{letter}" + "a" * 25 for letter in "abcdefghijklmnopqrst"]
-    await bench.bus.publish([withdrawn(case, sequence) for sequence in (1, 2) for case in cases])
-
-    async def done() -> bool:
-        return all([await bench.revisions(case) == [1, 2] for case in cases])
-
-    async with bench.running():
-        await until(done, seconds=180)
-    assert await bench.parked() == []
-
-
-def test_a_pace_slows_down_with_the_store_and_recovers_with_full_batches() -> None:
-    pace = Pace(500, 16.0)
-    pace.took(500, 16.0)
-    assert pace.events == 125
-    pace.took(125, 5.0)
-    assert pace.events == 62
-    pace.took(10, 0.1)
-    assert pace.events == 62
-    for _ in range(4):
-        pace.took(pace.events, 0.1)
-    assert pace.events == 500
-    pace.took(0, 16.0)
-    assert pace.events == 125
-    for _ in range(9):
-        pace.took(1, 20.0)
-    assert pace.events == 1
-
-
-# --- a handler that hangs ---
-
-
-async def test_a_handler_that_hangs_is_given_up_before_its_batch_and_stops_its_key_alone(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert Limits().batch_seconds > fold.HANDLER_SECONDS
-    monkeypatch.setattr(fold, "HANDLER_SECONDS", 1.0)
-    note = bench.note
-
-    async def hangs(event: CaseWithdrawn, document: Document | None) -> Save:
-        if event.case_id == A:
-            await asyncio.Event().wait()
-        return await note(event, document)
-
-    bench.note = hangs  # type: ignore[method-assign]
-    await bench.bus.publish([withdrawn(A, 1), withdrawn(B, 1)])
-    async with bench.running():
-        await bench.has(B, 1)
-        await bench.has_parked((A, 1, "failed-TimeoutError"))
 
 
 # --- a store that fails while something is held ---

@@ -98,7 +98,7 @@ class Office:
         self.stones = RemoveStones(store, self.clock, stone_days=60)
         subscriptions = consumers.subscriptions(self.assess)
         self._known = {event.TYPE: event for line in subscriptions for event in line.types}
-        self._fold = Fold("competition", CASES, self.author, by_type(subscriptions))
+        self._fold = Fold("competition", CASES, self.author, by_type(subscriptions), handler_seconds=60)
 
     async def set_up(self, *, rosters: bool = False, editions: Sequence[EditionFacts] | None = None) -> None:
         await self.store.setup(COLLECTIONS, INDEXES)

@@ -106,7 +106,7 @@ class Office:
         self.infra = Infra(store, None, clock, CallersFile(Path("no-callers.json")), self.author, Health())  # type: ignore[arg-type]
         self.settings = Settings(environment="test")
         self.service = build(self.settings, self.infra)
-        self._fold = Fold("equivalence", CASES, self.author, by_type(self.service.subscriptions))
+        self._fold = Fold("equivalence", CASES, self.author, by_type(self.service.subscriptions), handler_seconds=60)
         self._sequences: dict[str, int] = {}
 
     async def set_up(self) -> None:

@@ -235,7 +235,7 @@ class Corner:
     async def hear_together(self, told: Sequence[Delivery]) -> None:
         """Events of one case in one batch."""
         tell = Tell(LETTERS, self.clock, self.in_hand, LEASE)
-        fold = Fold("notify", COLLECTION, self.author, by_type(subscriptions(tell)))
+        fold = Fold("notify", COLLECTION, self.author, by_type(subscriptions(tell)), handler_seconds=60)
         written = []
         while True:
             folded = await fold.key(told, await self.store.get(COLLECTION, told[0].key))

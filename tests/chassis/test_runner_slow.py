@@ -1,0 +1,124 @@
+"""The consumer runner where things take long: a store that is slow, handlers that hang, many keys due at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+from chassis.handlers import Save
+from chassis.holding import Limits
+from chassis.pace import Pace
+from chassis.store import Document
+from contracts.events import CaseWithdrawn
+from tests.chassis.bench import QUICK, A, B, Bench, C, withdrawn
+from tests.waiting import until
+
+# --- a store that is slow ---
+
+
+async def test_a_batch_that_takes_too_long_is_taken_in_parts_and_the_membership_is_kept(bench: Bench) -> None:
+    """It polls in between. With the whole batch it would never come to an end."""
+    write, most = bench.store.write, 10
+
+    async def slow(writes: Any, *, ordered: bool = False) -> Any:
+        if len(writes) > most:
+            await asyncio.sleep(60)
+        return await write(writes, ordered=ordered)
+
+    bench.store.write = slow  # type: ignore[method-assign]
+    bench.limits = replace(QUICK, gap_seconds=30, batch_seconds=2.0)
+    cases = [f"c_{letter}" + "a" * 25 for letter in "abcdefghijklmnopqrst"]
+    await bench.bus.publish([withdrawn(case, sequence) for sequence in (1, 2) for case in cases])
+
+    async def done() -> bool:
+        return all([await bench.revisions(case) == [1, 2] for case in cases])
+
+    async with bench.running():
+        await until(done, seconds=180)
+    assert await bench.parked() == []
+
+
+def test_a_pace_slows_down_with_the_store_and_recovers_with_full_batches() -> None:
+    pace = Pace(500, 16.0)
+    pace.took(500, 16.0)
+    assert pace.events == 125
+    pace.took(125, 5.0)
+    assert pace.events == 62
+    pace.took(10, 0.1)
+    assert pace.events == 62
+    for _ in range(4):
+        pace.took(pace.events, 0.1)
+    assert pace.events == 500
+    pace.took(0, 16.0)
+    assert pace.events == 125
+    pace.took(125, 9.0, handlers=7.0)
+    assert pace.events == 125  # the store did not take it
+    for _ in range(9):
+        pace.took(1, 20.0)
+    assert pace.events == 1
+
+
+# --- handlers that hang ---
+
+
+def hanging(bench: Bench, *keys: str) -> None:
+    note = bench.note
+
+    async def hangs(event: CaseWithdrawn, document: Document | None) -> Save:
+        if event.case_id in keys:
+            await asyncio.Event().wait()
+        return await note(event, document)
+
+    bench.note = hangs  # type: ignore[method-assign]
+
+
+def test_handlers_leave_a_third_of_a_batch_to_the_store() -> None:
+    """One may begin when the others have had their time, and take as long again."""
+    assert 3 * Limits().handler_seconds <= Limits().batch_seconds
+
+
+async def test_a_handler_that_hangs_is_given_up_before_its_batch_and_stops_its_key_alone(bench: Bench) -> None:
+    bench.limits = replace(QUICK, handler_seconds=1.0)
+    hanging(bench, A)
+    await bench.bus.publish([withdrawn(A, 1), withdrawn(B, 1)])
+    async with bench.running():
+        await bench.has(B, 1)
+        await bench.has_parked((A, 1, "failed-TimeoutError"))
+
+
+async def test_handlers_that_hang_at_once_stop_their_keys_alone(bench: Bench) -> None:
+    """INVARIANT: nothing else stops, although together they take longer than a batch may."""
+    bench.limits = replace(QUICK, batch_seconds=2.4, handler_seconds=0.4, tries=5)
+    hung = [f"c_{letter}" + "h" * 25 for letter in "abcdefgh"]
+    hanging(bench, *hung)
+    await bench.bus.publish([withdrawn(case, 1) for case in [*hung, A]])
+    async with bench.running():
+        await bench.has(A, 1)
+        await bench.bus.publish([withdrawn(A, 2), withdrawn(B, 1)])
+        await bench.has(A, 1, 2)
+        await bench.has(B, 1)
+        await until(lambda: _parked(bench, len(hung)), seconds=180)
+    assert {entry[2] for entry in await bench.parked()} == {"failed-TimeoutError"}
+
+
+async def _parked(bench: Bench, number: int) -> bool:
+    return len(await bench.parked()) == number
+
+
+async def test_what_a_batch_has_no_time_for_is_put_off_in_its_order_and_no_failure(bench: Bench) -> None:
+    bench.limits = replace(QUICK, batch_seconds=30.0, handler_seconds=0.2, tries=1)
+    note = bench.note
+
+    async def slow(event: CaseWithdrawn, document: Document | None) -> Save:
+        await asyncio.sleep(0.05)
+        return await note(event, document)
+
+    bench.note = slow  # type: ignore[method-assign]
+    events = [2, 1, *range(3, 9)]  # the first two in each other's place: waiting is for no gap
+    await bench.bus.publish([withdrawn(case, number) for case in (A, B, C) for number in events])
+    async with bench.running():
+        for case in (A, B, C):
+            await bench.has(case, *range(1, 9))
+    assert await bench.parked() == []
+    assert len(bench.handled) == len(set(bench.handled))
