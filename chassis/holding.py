@@ -85,11 +85,18 @@ class Holding:
             if not held.deliveries:
                 del self._keys[key]
 
-    def join(self, work: dict[str, list[Delivery]]) -> dict[str, Held]:
-        """Puts held events that are due, or whose key has new ones, before the new ones; returns how they waited."""
+    def join(self, work: dict[str, list[Delivery]], most: int) -> dict[str, Held]:
+        """Puts held events before the new ones of their keys, and of other keys those that are due: about `most` events
+        of those that are due for the longest time. Returns how they waited.
+        """
         now = time.monotonic()
-        due = sorted(self._keys, key=lambda key: self._keys[key].due)
-        before = {key: self._keys[key] for key in due if self._keys[key].due <= now or key in work}
+        before = {key: self._keys[key] for key in work if key in self._keys}
+        due = sorted((held.due, key) for key, held in self._keys.items() if held.due <= now and key not in work)
+        for _, key in due:
+            if most <= 0:
+                break
+            before[key] = self._keys[key]
+            most -= len(before[key].deliveries)
         for key, held in before.items():
             del self._keys[key]
             work[key] = _each_once([*held.deliveries, *work.get(key, [])])

@@ -71,7 +71,8 @@ class Runner:
         self._committed: dict[Partition, int] = {}
         self._full = False  # so much is held that nothing new is read
         self._pace = Pace(limits.batch, limits.batch_seconds)
-        self._handled_for = 0.0  # seconds that the handlers of the batch in work have taken
+        self._in_work = 0  # events of the batch, with those that were held
+        self._handled_for = 0.0  # seconds that its handlers have taken
         self._progress = time.monotonic()
         self.idle = asyncio.Event()  # the last poll of our partitions was empty and nothing is held
 
@@ -131,12 +132,12 @@ class Runner:
     async def _take_in_time(self, consumer: Consumer, batch: Sequence[Received]) -> None:
         """TimeoutError where a batch would take so long that the membership is at risk; the next one is smaller."""
         began = time.monotonic()
-        self._handled_for = 0.0
+        self._in_work, self._handled_for = 0, 0.0
         try:
             async with asyncio.timeout(self._limits.batch_seconds):
                 await self._take(consumer, batch)
         finally:
-            self._pace.took(len(batch), time.monotonic() - began, handlers=self._handled_for)
+            self._pace.took(self._in_work, time.monotonic() - began, handlers=self._handled_for)
 
     def _keep_room(self, consumer: Consumer) -> None:
         """With too many keys held nothing new is read; polling goes on, because it keeps the membership."""
@@ -152,7 +153,8 @@ class Runner:
         self._drop_revoked(consumer)
         work, parks = self._sort(batch)
         self.held.halting.count_read(len(batch))
-        before = self.held.join(work)
+        before = self.held.join(work, self._pace.events)
+        self._in_work = len(parks) + sum(len(events) for events in work.values())
         if work or parks:
             await self._handle(work, parks, before)
             metrics.BATCHES.labels(service=self._service).inc()

@@ -6,37 +6,71 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from chassis.handlers import Save
-from chassis.holding import Limits
+from chassis.bus import Partition, Received
+from chassis.envelope import decode
+from chassis.fold import Folded
+from chassis.handlers import Delivery, Save
+from chassis.holding import Holding, Limits
 from chassis.pace import Pace
 from chassis.store import Document
 from contracts.events import CaseWithdrawn
-from tests.chassis.bench import QUICK, A, B, Bench, C, withdrawn
+from tests.chassis.bench import QUICK, TOPIC, A, B, Bench, C, withdrawn
 from tests.waiting import until
 
 # --- a store that is slow ---
 
 
-async def test_a_batch_that_takes_too_long_is_taken_in_parts_and_the_membership_is_kept(bench: Bench) -> None:
-    """It polls in between. With the whole batch it would never come to an end."""
-    write, most = bench.store.write, 10
+def writes_at_most(bench: Bench, number: int) -> None:
+    """The store does not get through with more documents at once."""
+    write = bench.store.write
 
     async def slow(writes: Any, *, ordered: bool = False) -> Any:
-        if len(writes) > most:
+        if len(writes) > number:
             await asyncio.sleep(60)
         return await write(writes, ordered=ordered)
 
     bench.store.write = slow  # type: ignore[method-assign]
+
+
+CASES = [f"c_{letter}" + "a" * 25 for letter in "abcdefghijklmnopqrst"]
+
+
+async def test_a_batch_that_takes_too_long_is_taken_in_parts_and_the_membership_is_kept(bench: Bench) -> None:
+    """It polls in between. With the whole batch it would never come to an end."""
+    writes_at_most(bench, 10)
     bench.limits = replace(QUICK, gap_seconds=30, batch_seconds=2.0)
-    cases = [f"c_{letter}" + "a" * 25 for letter in "abcdefghijklmnopqrst"]
-    await bench.bus.publish([withdrawn(case, sequence) for sequence in (1, 2) for case in cases])
+    await bench.bus.publish([withdrawn(case, sequence) for sequence in (1, 2) for case in CASES])
 
     async def done() -> bool:
-        return all([await bench.revisions(case) == [1, 2] for case in cases])
+        return all([await bench.revisions(case) == [1, 2] for case in CASES])
 
     async with bench.running():
         await until(done, seconds=180)
     assert await bench.parked() == []
+
+
+async def test_keys_that_are_due_at_once_are_taken_in_parts_those_first_that_waited_longest(bench: Bench) -> None:
+    """As what is read: else a batch of them would be cut off, and the next one too."""
+    holding = Holding("bench", bench.store, bench.clock, QUICK)
+    for case in CASES:
+        await holding.hold_or_park(case, Folded(left=[delivery(case, 1), delivery(case, 2)]), None)
+    last = CASES[-1]
+    work = {last: [delivery(last, 3)]}
+    before = holding.join(work, most=5)
+    assert set(before) == set(work) == {last, *CASES[:3]}
+    assert [event.sequence for event in work[last]] == [1, 2, 3]
+    work = {}
+    holding.join(work, most=1)
+    assert list(work) == [CASES[3]]
+    assert len(holding) == len(CASES) - 5
+
+
+def delivery(case: str, sequence: int) -> Delivery:
+    sent = withdrawn(case, sequence)
+    received = Received(Partition(TOPIC, 0), sequence, TOPIC, sent.key, sent.headers, sent.value, at=0)
+    read = decode(received, {CaseWithdrawn.TYPE: CaseWithdrawn})
+    assert isinstance(read, Delivery)
+    return read
 
 
 def test_a_pace_slows_down_with_the_store_and_recovers_with_full_batches() -> None:
