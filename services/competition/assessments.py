@@ -6,25 +6,19 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from chassis.json_values import json_value
 from contracts.canonical import canonical_json, digest
 from contracts.events import (
     Because,
-    Clause,
     CompetitionAssessed,
     Filed,
-    Item,
-    Level,
-    Opens,
     PolicyRef,
     Road,
     RoadAnswer,
-    Status,
-    Text,
 )
-from services.competition import domain
-from services.competition.domain import RULES_VERSION, Answer, Claim, Facts, Title, View, assess, own_rows
+from services.competition.domain import RULES_VERSION, Claim, Facts, Title, View, assess, own_rows
 from services.competition.register import Version
-from services.competition.view import facts_from, facts_json, view_from, view_json
+from services.competition.view import facts_from, view_from
 
 SERVICE = "competition"
 POLICY = "competition-register"
@@ -42,7 +36,7 @@ def make(
 ) -> dict[str, Any]:
     """The assessment of these facts by the register at this version. Of a team only the person's own place is kept."""
     rows = own_rows(view, facts.person)
-    seen = facts_json(facts)
+    seen = json_value(facts)
     input_digest = digest(seen)
     result = _result(facts, rows)
     return {
@@ -52,7 +46,7 @@ def make(
         "because": because.value,
         "facts": seen,
         "policy": {"id": POLICY, "version": str(version.number), "digest": version.digest},
-        "register": view_json(rows),
+        "register": json_value(rows),
         "rules_version": RULES_VERSION,
         "input_digest": input_digest,
         "result": result,
@@ -89,41 +83,5 @@ def _assessment_id(case_id: str, revision: int, input_digest: str, policy_digest
 
 
 def _result(facts: Facts, rows: View) -> dict[str, Any]:
-    answer = _road_answer(assess(facts, rows))
-    return {"answer": answer.model_dump(mode="json", by_alias=True), "exemptions": []}
-
-
-def _road_answer(answer: Answer) -> RoadAnswer:
-    return RoadAnswer(
-        road=Road.COMPETITION,
-        status=Status(answer.status),
-        opens=_opens(answer.opens) if answer.opens else None,
-        conditions=_items(answer.conditions),
-        outstanding=_items(answer.outstanding),
-        missing=_items(answer.missing),
-        exceptions=_items(answer.exceptions),
-        notes=_items(answer.notes),
-        evidence=_items(answer.evidence),
-        clauses=tuple(
-            Clause(id=clause.id, source=clause.source, confidence=clause.confidence) for clause in answer.clauses
-        ),
-        needs_officer=answer.needs_officer,
-    )
-
-
-def _opens(opens: domain.Opens) -> Opens:
-    return Opens(
-        series=opens.series,
-        level=Level(opens.level),
-        title=_text(opens.title),
-        confidence=opens.confidence,
-        only=opens.only,
-    )
-
-
-def _items(items: tuple[domain.Item, ...]) -> tuple[Item, ...]:
-    return tuple(Item(code=item.code, text=_text(item.text), values=dict(item.values)) for item in items)
-
-
-def _text(names: domain.Names) -> Text:
-    return Text(zh=names.zh, en=names.en)
+    """`{"answer": ..., "exemptions": []}` in the shape of the event."""
+    return {"answer": json_value(assess(facts, rows)) | {"road": Road.COMPETITION.value}, "exemptions": []}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 from chassis.store import Document, Store
@@ -82,20 +81,12 @@ def _project(row: Mapping[str, Any], facts: Mapping[str, Any]) -> Project:
     )
 
 
-def facts_json(facts: Facts) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in asdict(facts).items()}
-
-
 def facts_from(kept: Mapping[str, Any]) -> Facts:
     return Facts(
         tuple(kept["person"]),
         tuple(Claim(**claim) for claim in kept["claims"]),
         tuple(Title(**title) for title in kept["titles"]),
     )
-
-
-def view_json(view: View) -> dict[str, Any]:
-    return {name: _plain(value) for name, value in asdict(view).items()}
 
 
 def view_from(kept: Mapping[str, Any]) -> View:
@@ -136,12 +127,3 @@ def _project_from(kept: Mapping[str, Any]) -> Project:
 
 def _names(kept: Mapping[str, Any]) -> Names:
     return Names(kept["zh"], kept["en"])
-
-
-def _plain(value: Any) -> Any:
-    """As JSON gives it back: lists for tuples."""
-    if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return value

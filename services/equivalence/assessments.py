@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import fields, is_dataclass
 from typing import Any
 
+from chassis.json_values import json_value
 from contracts.canonical import canonical_json, digest
 from contracts.events import Because, EquivalenceAssessed, Filed
 from services.equivalence import policy_files
@@ -36,10 +36,10 @@ def facts_of(event: Filed) -> dict[str, Any]:
 def result_of(facts: Mapping[str, Any], policy: ListVersion, supplementary: Supplementary) -> dict[str, Any]:
     """`{"answer": ..., "exemptions": [...]}` in the shape of the event."""
     seen = Facts.parse(facts)
-    answer: dict[str, Any] = _plain(assess(seen, policy))
+    answer: dict[str, Any] = json_value(assess(seen, policy))
     return {
         "answer": answer | {"road": "overseas", "exceptions": []},
-        "exemptions": [_plain(each) for each in exemptions_of(seen, supplementary)],
+        "exemptions": json_value(exemptions_of(seen, supplementary)),
     }
 
 
@@ -113,14 +113,3 @@ def recompute(assessment: Mapping[str, Any], documents: Iterable[Published] | No
         ListVersion.parse(by_digest[assessment["list"]["digest"]]),
         Supplementary.parse(by_digest[assessment["supplementary"]["digest"]]),
     )
-
-
-def _plain(value: Any) -> Any:
-    """Frozen values as mappings, tuples as lists: what is stored is what JSON would give back."""
-    if is_dataclass(value):
-        return {part.name: _plain(getattr(value, part.name)) for part in fields(value)}
-    if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value

@@ -72,7 +72,7 @@ def answer_of(
         evidence=placed("evidence"),
         clauses=(
             *of_the_row,
-            *(clause for id, rule in policy.rules.items() if id in rules for clause in rule.clauses()),
+            *(clause for id, rule in policy.rules.items() if id in rules for clause in rule.clauses),
         ),
         needs_officer=any(each.officer for each in said),
     )

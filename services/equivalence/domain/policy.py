@@ -62,15 +62,12 @@ class ListClass:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A clause of the list version: its sources, and the numbers that it sets."""
+    """A clause of the list version, once for each of its sources, and the numbers that it sets."""
 
     id: str
-    sources: tuple[str, ...]
+    clauses: tuple[Clause, ...]
     confidence: str
     values: Mapping[str, Any]
-
-    def clauses(self) -> tuple[Clause, ...]:
-        return tuple(Clause(self.id, source, self.confidence) for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,4 +197,5 @@ def _ladder(content: Mapping[str, Any]) -> Ladder:
 def _rule(id: str, content: Mapping[str, Any]) -> Rule:
     known = ("text", "sources", "confidence", "note")
     values = {name: value for name, value in content.items() if name not in known}
-    return Rule(id, tuple(content["sources"]), content["confidence"], values)
+    confidence = content["confidence"]
+    return Rule(id, tuple(Clause(id, source, confidence) for source in content["sources"]), confidence, values)
