@@ -12,6 +12,7 @@ import re
 import secrets
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -112,8 +113,14 @@ class Vault:
 def seal_for(public_keys: Mapping[str, bytes], value: bytes, *, about: str) -> str:
     """Seals for the holder of the private keys (HPKE, RFC 9180), by the first public key: "<key id>.<base64url>"."""
     key_id, key = next(iter(public_keys.items()))
-    sealed = _SUITE.encrypt(value, X25519PublicKey.from_public_bytes(key), info=_bound(key_id, about))
+    sealed = _SUITE.encrypt(value, _public_key(key), info=_bound(key_id, about))
     return f"{key_id}.{base64.urlsafe_b64encode(sealed).decode().rstrip('=')}"
+
+
+@cache
+def _public_key(key: bytes) -> X25519PublicKey:
+    """Of the few keys that the settings name."""
+    return X25519PublicKey.from_public_bytes(key)
 
 
 class Envelope:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ class Certificate:
     grades: Mapping[str, Grade]
 
 
+@lru_cache(2048)  # most people write the same few; what is kept is the name of a certificate, not a person's number
 def recognise(body: str, name: str, grade: str) -> tuple[str, str]:
     """(certificate id, grade id) of what was written; "unlisted" for the part that the vocabulary does not have.
 

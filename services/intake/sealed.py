@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,9 +30,8 @@ class Sealer:
         """The filing as it was filed, JSON. Not checked again: it may be older than a rule of today."""
         return self._vault.open(sealed, about=case_id)
 
-    def contact(self, case_id: str, revision: int, filing: bytes) -> str:
-        """For notify alone; it opens for this case and revision only. `filing`: as `open` gives it."""
-        contact = json.loads(filing)["person"]["contact"]
+    def contact(self, case_id: str, revision: int, contact: Mapping[str, Any]) -> str:
+        """For notify alone; it opens for this case and revision only. `contact`: as it stands in a filing."""
         value = {name: contact.get(name) for name in ("email", "phone", "language")}
         return seal_for(self._notify_keys, canonical_json(value), about=f"{case_id}/{revision}")
 

@@ -82,13 +82,13 @@ def join(revision: int, assessments: Iterable[Assessment], asked: Iterable[str] 
     Where two answer for one road, the one that opens more stands. It waits for an officer when no road is open and
     none opens on conditions that need no officer.
     """
-    given = sorted(assessments, key=_spelled)
+    given = list(assessments)
     wanted = frozenset(asked)
-    best: dict[str, RoadAnswer] = {}
-    for answer in sorted((one.answer for one in given), key=_opens_more_first):
-        if not wanted or answer.road in wanted:
-            best.setdefault(answer.road, answer)
-    roads = tuple(sorted(best.values(), key=lambda answer: _place(answer.road)))
+    rivals: dict[str, list[RoadAnswer]] = {}
+    for one in given:
+        if not wanted or one.answer.road in wanted:
+            rivals.setdefault(one.answer.road, []).append(one.answer)
+    roads = tuple(_that_opens_most(rivals[road]) for road in sorted(rivals, key=_place))
     exemptions = {_spelled(entry): entry for one in given for entry in one.exemptions}
     waits = not any(_passable(answer) for answer in roads)
     return Determination(
@@ -113,7 +113,7 @@ def join(revision: int, assessments: Iterable[Assessment], asked: Iterable[str] 
                     )
                     for one in given
                 ),
-                key=lambda used: (used.service, used.number, used.assessment_id),
+                key=lambda used: (used.service, used.number, used.assessment_id, used.input_digest, used.result_digest),
             )
         ),
     )
@@ -136,6 +136,10 @@ def assessment_from_json(service: str, value: Mapping[str, Any]) -> Assessment:
 
 def _passable(answer: RoadAnswer) -> bool:
     return answer.status == OPEN or (answer.status == OPEN_IF and not answer.needs_officer)
+
+
+def _that_opens_most(rivals: list[RoadAnswer]) -> RoadAnswer:
+    return rivals[0] if len(rivals) == 1 else min(rivals, key=_opens_more_first)
 
 
 def _opens_more_first(answer: RoadAnswer) -> tuple[int, bool, str]:

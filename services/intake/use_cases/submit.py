@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+
+import orjson
 
 from chassis.outbox import Author
 from chassis.problems import KeyReused
@@ -46,7 +47,7 @@ class Submit:
     async def __call__(self, filing: Filing, *, partner: str, key: str) -> Accepted:
         """Raises InvalidInput, KeyReused, Erased, TooManyUnsent."""
         case_id = case_id_of(partner, key)
-        digests = self._taking_in.sealer.body_digests(json.loads(as_sent(filing)))
+        digests = self._taking_in.sealer.body_digests(orjson.loads(as_sent(filing)))
         if (existing := await self._cases.get(case_id)) is not None:
             return _again(existing, digests)
         if self._overfull():

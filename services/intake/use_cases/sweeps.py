@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Any
 
+import orjson
+
 from chassis import metrics, parked
 from chassis.clock import later, parse_instant
 from chassis.outbox import Author
@@ -166,7 +168,8 @@ class Sweeps:
                     extra={"action": "intake.filing-unreadable", "case_id": document.id, "reason": why.code},
                 )
                 continue
-            contact = self._taking_in.sealer.contact(document.id, case["revision"], filing)
+            written = orjson.loads(filing)["person"]["contact"]
+            contact = self._taking_in.sealer.contact(document.id, case["revision"], written)
             taking = await self._cases.take_claims(claims, case_id=document.id, partner=partner, at=now)
             if taking.holders:
                 if list(taking.holders) != case["duplicate_of"]:  # officers see who stands in the way now

@@ -57,7 +57,6 @@ class TakingIn:
     def filed(self, case_id: str, revision: int, filing: Filing, round_: Round) -> dict[str, Any]:
         """The fields of a case that follow from its filing alone."""
         roads = [road for road in ROADS if road in round_.roads and (not filing.roads or road in filing.roads)]
-        content = as_sent(filing)
         fields: dict[str, Any] = {
             "revision": revision,
             "round": round_.id,
@@ -68,8 +67,8 @@ class TakingIn:
             "target": filing.target.model_dump(mode="json") if filing.target else None,
             "facts": facts_of(filing).model_dump(mode="json", by_alias=True),
             "person": self.sealer.person(filing.person.identity_documents),
-            "sealed": self.sealer.seal(case_id, content),
-            "contact_sealed": self.sealer.contact(case_id, revision, content),
+            "sealed": self.sealer.seal(case_id, as_sent(filing)),
+            "contact_sealed": self.sealer.contact(case_id, revision, filing.person.contact.model_dump()),
         }
         return fields | {"ordinary": judge_ordinary(case_id, fields, self.ladder)}
 
