@@ -85,7 +85,11 @@ class Town:
     async def start(self, name: str) -> None:
         kind, build = BUILDS[name]
         running = Running(self._settings(name, kind), build, name=name, limits=QUICK)
-        await running.start()
+        try:
+            await running.start()
+        except BaseException:
+            await running.stop()  # what it has opened; the next start needs it
+            raise
         self.services[name] = running
         transport = httpx.ASGITransport(app=running.app, raise_app_exceptions=False)
         self.clients[name] = httpx.AsyncClient(transport=transport, base_url=f"http://{name}")
@@ -156,8 +160,9 @@ class Town:
             for running in self.services.values():
                 if running.runner is not None:
                     running.runner.idle.clear()
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(running.runner.idle.wait(), max(end - time.monotonic(), 0.1))
+                    with suppress(TimeoutError):  # not wait_for: that of Python 3.11 may hide that we are cut off
+                        async with asyncio.timeout(max(end - time.monotonic(), 0.1)):
+                            await running.runner.idle.wait()
             if quiet and await self._nothing_unsent() and await self._nothing_due():
                 for running in self.services.values():
                     await running.store.mark_sent()

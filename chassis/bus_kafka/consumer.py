@@ -112,7 +112,8 @@ class KafkaConsumer:
     async def lose(self, parts: set[TopicPartition]) -> None:
         """A rebalance begins. The batch in work has a few seconds to be committed; what is late is repeated."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._at_rest.wait(), self._limits.revoke)
+            async with asyncio.timeout(self._limits.revoke):
+                await self._at_rest.wait()
         self._revoked |= parts
 
     def gain(self, parts: set[TopicPartition]) -> None:

@@ -93,10 +93,8 @@ class Bench:
             on_line(MessageDelivered, line=self.message, unless={"status": "erased"}),
         ]
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[Runner]:
-        stop = asyncio.Event()
-        runner = Runner(
+    def runner(self) -> Runner:
+        return Runner(
             "bench",
             self.store,
             self.bus,
@@ -109,6 +107,10 @@ class Bench:
             limits=self.limits,
             saved=self.saved.extend,
         )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[Runner]:
+        stop, runner = asyncio.Event(), self.runner()
         task = asyncio.create_task(runner.run(stop))
         try:
             yield runner

@@ -15,7 +15,7 @@ from chassis.pace import Pace
 from chassis.store import Document
 from contracts.events import CaseWithdrawn
 from tests.chassis.bench import QUICK, TOPIC, A, B, Bench, C, withdrawn
-from tests.waiting import until
+from tests.waiting import LONGEST, until
 
 # --- a store that is slow ---
 
@@ -156,3 +156,25 @@ async def test_what_a_batch_has_no_time_for_is_put_off_in_its_order_and_no_failu
             await bench.has(case, *range(1, 9))
     assert await bench.parked() == []
     assert len(bench.handled) == len(set(bench.handled))
+
+
+async def test_a_runner_is_cut_off_also_in_the_moment_in_which_a_handler_ends(bench: Bench) -> None:
+    """`asyncio.wait_for` of Python 3.11 would hide it."""
+    begun, may_end = asyncio.Event(), asyncio.Event()
+    note = bench.note
+
+    async def waits(event: CaseWithdrawn, document: Document | None) -> Save:
+        begun.set()
+        await may_end.wait()
+        return await note(event, document)
+
+    bench.note = waits  # type: ignore[method-assign]
+    await bench.bus.publish([withdrawn(A, 1)])
+    task = asyncio.create_task(bench.runner().run(asyncio.Event()))
+    await begun.wait()
+
+    may_end.set()
+    task.cancel()
+
+    await asyncio.wait({task}, timeout=LONGEST)
+    assert task.cancelled()

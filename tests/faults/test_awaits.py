@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from chassis.running import Running
 from tests.faults.checker import Broken, check
 from tests.faults.filer import PATIENCE
 from tests.faults.injector import Injector, Site, one_in
@@ -34,6 +35,26 @@ async def test_what_is_cancelled_anywhere_is_made_good(tmp_path: Path) -> None:
 async def test_what_is_cancelled_at_any_await_is_made_good(tmp_path: Path) -> None:
     """INVARIANT: whatever is cut off where, the next start makes good."""
     assert await _strike_everywhere(tmp_path, lambda site: True) > 60
+
+
+@pytest.mark.fault("cancelled at every await of a service's start")
+async def test_a_start_that_is_cut_off_anywhere_leaves_room_for_the_next(tmp_path: Path) -> None:
+    """INVARIANT: what it had opened is closed, and what it had made is found by the next."""
+    lines = {f"chassis/running.py:{line}" for _, _, line in Running._start.__code__.co_lines()}
+    injector = Injector(lambda site: site[1] in lines, parts=[*BUILDS])
+    injector.install()
+    try:
+        async with Town(tmp_path, settings=SETTINGS) as town:
+            for name in BUILDS:
+                await town.stop(name)
+                while name not in town.services:
+                    injector.arm(name)
+                    await _start(town, name)
+                assert sum(part == name for part, *_ in injector.struck) > 5
+            injector.arm()
+            await _application(town, 0)
+    finally:
+        asyncio.get_running_loop().set_task_factory(None)
 
 
 async def _strike_everywhere(folder: Path, wanted: Callable[[Site], bool]) -> int:
@@ -116,10 +137,19 @@ async def _rest(town: Town) -> None:
 
 
 async def _mend(town: Town) -> None:
-    for name, running in list(town.services.items()):
-        if running.failed:
-            await town.stop(name)
-            await town.start(name)
+    """Starts again what has ended, as often as its start is struck too."""
+    for name in BUILDS:
+        while name not in town.services or town.services[name].failed:
+            if name in town.services:
+                await town.stop(name)
+            await _start(town, name)
+
+
+async def _start(town: Town, name: str) -> None:
+    """Or not, when it is struck."""
+    start = asyncio.create_task(town.start(name), name="test.start")
+    [failure] = await asyncio.gather(start, return_exceptions=True)
+    assert failure is None or isinstance(failure, asyncio.CancelledError), failure
 
 
 class _Api:
