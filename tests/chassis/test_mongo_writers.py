@@ -107,6 +107,7 @@ def test_a_removed_document_has_nothing_to_send() -> None:
 
 
 def test_what_may_be_dropped_is_the_head_that_is_known_to_be_sent() -> None:
+    """INVARIANT: only what is sent leaves an outbox."""
     known = writers()
     known.learn([other(sent=4)])
     outbox = [Numbered(1, "other", 3), Numbered(2, "other", 4), Numbered(3, "stranger", 1), Numbered(4, "other", 2)]

@@ -13,123 +13,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
+
+import pytest
+
+from tests.faults.safeguards import BITES, Bite
+from tests.servers import mongo
 
 ROOT = Path(__file__).parents[2]
 LIMIT_SECONDS = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Bite:
-    """`code` stands in `file` exactly once and is replaced `by` something that lacks the safeguard."""
-
-    safeguard: str
-    file: str
-    code: str
-    by: str
-    tests: tuple[str, ...]
-    promise: str  # what a failure must say
-
-
-RUNNER = "tests/chassis/test_runner.py"
-RELAY = "tests/chassis/test_relay.py"
-TROUBLE = "tests/chassis/test_runner_trouble.py"
-WRITES = "tests/conformance/store/test_writes.py"
-BITES = (
-    Bite(
-        "sequence check",
-        "chassis/fold.py",
-        "        if delivery.sequence <= last:\n",
-        "        if False:\n",
-        (f"{RUNNER}::test_events_of_a_key_are_handled_in_order_and_each_once",),
-        "INVARIANT: effects are once",
-    ),
-    Bite(
-        "gap check",
-        "chassis/fold.py",
-        "            if last < chain.needed(delivery.sequence, delivery.before, self._table):\n",
-        "            if False:\n",
-        (f"{RUNNER}::test_a_missing_event_that_comes_late_is_handled_first",),
-        "INVARIANT: nothing is handled past a gap",
-    ),
-    Bite(
-        "version guard",
-        "chassis/sqlite_rows.py",
-        "    elif there.version != write.expected or any(",
-        "    elif any(",
-        (f"{WRITES}::test_of_two_racing_changes_exactly_one_is_written",),
-        "INVARIANT: no update is lost",
-    ),
-    Bite(
-        "outbox sweep",
-        "chassis/relay.py",
-        "            if time.monotonic() - swept >= SWEEP_SECONDS:\n",
-        "            if False:\n",
-        (f"{RELAY}::test_a_write_whose_outcome_is_unknown_is_found_by_the_sweep",),
-        "INVARIANT: every outbox is empty at the end",
-    ),
-    Bite(
-        "relay's order per key",
-        "chassis/relay.py",
-        "            if queue and sent and queue[0] is entry:\n",
-        "            if queue and queue[0] is entry:\n",
-        (f"{RELAY}::test_nothing_of_a_key_is_sent_behind_an_event_that_failed",),
-        "INVARIANT: a repeat is possible, a gap is not",
-    ),
-    Bite(
-        "relay's order after a crash",
-        "chassis/sqlite_outbox.py",
-        "        after = not before <= self._sent | self._told\n",
-        "        after = False\n",
-        (f"{RELAY}::test_a_new_event_does_not_pass_one_that_a_crash_left_unsent",),
-        "INVARIANT: per key in order",
-    ),
-    Bite(
-        "a mark below what is under way",
-        "chassis/mongo_writers.py",
-        "        self._open.update(numbers)\n",
-        "",
-        ("tests/chassis/test_mongo_writers.py::test_a_mark_stays_below_the_lowest_number_under_way",),
-        "INVARIANT: a mark never passes what may still land",
-    ),
-    Bite(
-        "offset order: the offset stays at held events",
-        "chassis/runner.py",
-        "        offsets = self.held.not_done(self._next)\n",
-        "        offsets = dict(self._next)\n",
-        (f"{RUNNER}::test_a_retry_holds_its_key_only_and_a_restart_finds_it_again",),
-        "INVARIANT: the offset stays at the first event that is not done",
-    ),
-    Bite(
-        "offset order: committed after the save",
-        "chassis/runner.py",
-        "        work, parks = self._sort(batch)\n",
-        "        await consumer.commit({each.partition: each.offset + 1 for each in batch})\n"
-        "        work, parks = self._sort(batch)\n",
-        (f"{TROUBLE}::test_a_crash_before_the_write_leaves_the_events_to_be_read_again",),
-        "INVARIANT: offsets move after the work is saved",
-    ),
-    Bite(
-        "a released event leaves its line after the save",
-        "chassis/releasing.py",
-        "        saved = await self._fold_and_save(readable, passed)\n",
-        "        await self._store.write([remove(parked.COLLECTION, entry.id) for entry, _ in leading])\n"
-        "        saved = await self._fold_and_save(readable, passed)\n",
-        (
-            "tests/parked/test_releasing.py::test_a_store_that_fails_between_two_steps_costs_nothing[sqlite-things-False]",
-        ),
-        "INVARIANT: cut off anywhere, a release goes on",
-    ),
-    Bite(
-        "parking of later events",
-        "chassis/holding.py",
-        "            writes.append(self.park(event.received, reason, head=head, delivery=event))\n",
-        "            writes += [self.park(event.received, reason, head=head, delivery=event)] if head else []\n",
-        (f"{TROUBLE}::test_what_comes_after_a_parked_event_is_parked_behind_it_at_once",),
-        "INVARIANT: nothing of a parked key overtakes it",
-    ),
-)
 
 
 def main(names: Sequence[str]) -> int:
@@ -138,8 +31,10 @@ def main(names: Sequence[str]) -> int:
     if not bites:
         print("No such safeguard. There are:", *(bite.safeguard for bite in BITES), sep="\n  ")
         return 1
-    with tempfile.TemporaryDirectory(prefix="bite-") as folder:
-        tree = Path(folder) / "tree"
+    with ExitStack() as opened:
+        if any(bite.on_mongodb for bite in bites):
+            bites = _with_a_server(bites, opened)
+        tree = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="bite-"))) / "tree"
         _copy(tree)
         every = sorted({test for bite in bites for test in bite.tests})
         said = _run(tree, every)
@@ -147,6 +42,19 @@ def main(names: Sequence[str]) -> int:
             print(f"The tests fail on the tree as it is:\n{said.stdout[-3000:]}")
             return 1
         return 0 if all([_bites(bite, tree) for bite in bites]) else 1
+
+
+def _with_a_server(bites: Sequence[Bite], opened: ExitStack) -> list[Bite]:
+    """All of them, and one server for all their tests; where there is none, those that need none."""
+    try:
+        server = opened.enter_context(mongo.first_found())
+    except pytest.skip.Exception as why:
+        left = [bite for bite in bites if not bite.on_mongodb]
+        print(f"left out: {len(bites) - len(left)} safeguards of MongoDB's adapter, because there is no server: {why}")
+        return left
+    os.environ["TEST_MONGODB"] = server.address
+    print(f"safeguards of MongoDB's adapter: on {server.name}", flush=True)
+    return list(bites)
 
 
 def _bites(bite: Bite, tree: Path) -> bool:
@@ -168,7 +76,7 @@ def _bites(bite: Bite, tree: Path) -> bool:
 
 
 def _tell(bite: Bite, began: float, what: str, *, good: bool = False) -> bool:
-    print(f"{bite.safeguard:46} {time.monotonic() - began:5.0f} s  {what}", flush=True)
+    print(f"{bite.safeguard:54} {time.monotonic() - began:5.0f} s  {what}", flush=True)
     return good
 
 

@@ -56,6 +56,13 @@ def plan() -> str:
 @pytest.fixture(scope="session")
 def mongo_server() -> Iterator[MongoServer]:
     """The server of the whole run."""
+    with first_found() as server:
+        yield server
+
+
+@contextmanager
+def first_found() -> Iterator[MongoServer]:
+    """Raises pytest's Skipped where there is none (Failed where servers are required)."""
     if address := os.environ.get("TEST_MONGODB"):
         server = MongoServer(address, product(address))
         used["MongoDB"] = f"{server.name} (TEST_MONGODB)"

@@ -1,9 +1,13 @@
 """Events that wait in their document until the bus has them, on every store."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 
-from chassis.store import Document, Outcome, Pending, Store, change, create, outbox_after
+import pytest
+
+from chassis.mongo_outbox import Outbox
+from chassis.store import Document, Outcome, Pending, Store, StoreUnavailable, change, create, outbox_after
 from tests.conformance.store.things import CLAIMS, THINGS, a_thing, an_event, one, places, put, read, sent
 
 
@@ -169,7 +173,7 @@ async def test_a_dump_shows_all_that_is_stored(store: Store) -> None:
 
 
 async def test_a_change_drops_what_was_sent_before(store: Store) -> None:
-    """What a document has said stands in it no longer than until it says something new."""
+    """INVARIANT: a change drops what was sent and nothing else: what a document has said stands in it no longer."""
     await put(store, a_thing(events=[an_event(1, value=b"first"), an_event(2, value=b"second")]))
     await sent(store, (await store.pending(10))[:1])
 
@@ -195,6 +199,28 @@ async def test_a_document_that_has_ended_keeps_nothing_that_was_sent(store: Stor
     for said in (b"a fact", b"another fact", b"the end", b"_ends"):
         assert said not in dumped.replace(b'"_ends_1"', b"").replace(b'[["_ends", 1]]', b""), said
     assert await store.pending(10) == []
+
+
+async def test_a_document_that_has_ended_is_emptied_also_after_a_crash(
+    store: Store, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """INVARIANT: erasure empties the outbox too, where the process dies between the mark and the emptying."""
+
+    async def dies(_: Outbox) -> int:
+        raise StoreUnavailable("killed")
+
+    await put(store, a_thing(events=[an_event(1, value=b"a fact")]))
+    await put(store, change(THINGS, await read(store), {}, events=[an_event(2, value=b"the end")], ends=True))
+    with monkeypatch.context() as crash, suppress(StoreUnavailable):
+        crash.setattr(Outbox, "_empty_ended", dies)
+        await sent(store, await store.pending(10))
+
+    assert await other.pending(10) == []
+    await other.mark_sent()
+
+    dumped = b"\n".join([part async for part in store.dump()])
+    assert b"a fact" not in dumped
+    assert b"the end" not in dumped
 
 
 async def test_a_document_that_is_known_from_its_writes_needs_no_look_into_its_outbox(store: Store) -> None:
