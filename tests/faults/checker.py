@@ -190,10 +190,13 @@ def in_order(seen: Observed) -> Iterator[str]:
         content = (each.id, each.value)
         if first.setdefault((*line, each.sequence), content) != content:
             yield f"a repeat is the same: {each.topic} has two events number {each.sequence} for case {each.key}"
+    by_speaker: dict[tuple[str, str], int] = {}
+    for (topic, key), number in highest.items():
+        one = (topic.partition(".")[0], key)
+        by_speaker[one] = max(number, by_speaker.get(one, 0))
     for service, documents in seen.documents.items():
         for case_id, kept in documents.items():
-            said = max((number for (topic, key), number in highest.items()
-                        if key == case_id and topic.startswith(f"{service}.")), default=0)  # fmt: skip
+            said = by_speaker.get((service, case_id), 0)
             if said != kept.emitted:
                 yield f"every event is said: {service} counts {kept.emitted} of case {case_id} and said {said}"
 

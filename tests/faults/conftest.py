@@ -1,4 +1,4 @@
-"""The pairs of servers that fault tests run on, and the table that a run writes of itself."""
+"""The pairs of servers that fault tests run on, and the page that a run writes of itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.faults import table
-from tests.faults.world import Servers
+from tests.faults.world import MEASURED, Servers
 
 
 @pytest.fixture(params=["embedded", pytest.param("real", marks=pytest.mark.long)])
@@ -28,7 +28,7 @@ def real_servers(request: pytest.FixtureRequest) -> Servers:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--faults-table", type=Path, help="write a table of fault, promise, test, server, result there")
+    parser.addoption("--faults-table", type=Path, help="write the page of faults, servers and results there")
 
 
 _rows: list[table.Row] = []
@@ -42,6 +42,16 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    if path := session.config.getoption("faults_table", None):
-        path.write_text(table.page(_rows), encoding="utf-8")
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A run that was broken off leaves the page as it is."""
+    path = session.config.getoption("faults_table", None)
+    if path and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        path.write_text(table.page(_rows, table.this_run()), encoding="utf-8")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What tests have measured: of this machine, so it stands on no page."""
+    for report in (*terminalreporter.stats.get("passed", ()), *terminalreporter.stats.get("failed", ())):
+        for name, value in report.user_properties if report.when == "call" else ():
+            if name == MEASURED:
+                terminalreporter.write_line(f"{report.nodeid.removeprefix('tests/faults/')}: {value}")

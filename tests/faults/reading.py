@@ -76,6 +76,15 @@ class Stores:
             for name, store in self._open.items()
         }
 
+    async def told(self, case_ids: Collection[str]) -> set[str]:
+        """Those of them that have a message record about a determination."""
+        found = await self._open["notify"].get_many(COLLECTIONS["notify"], [*case_ids])
+        return {
+            case_id
+            for case_id, document in found.items()
+            if any(message["step"] == "determined" for message in document.data.get("messages") or ())
+        }
+
     async def under_way(self) -> str | None:
         """What is still moving: an outbox, an event that somebody has not heard, a message, a case. None: nothing.
 

@@ -36,6 +36,8 @@ SETTINGS = {
     "NOTIFY_RETRY_FACTOR": "1",
 }
 
+MEASURED = "measured"  # the property of a test that says what it has measured, for the end of the report
+
 
 class NotIdle(AssertionError):
     """The world did not come to rest; the message says what it was waiting for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -149,3 +149,21 @@ async def a_wired_world(folder: Path) -> AsyncIterator[Wired]:
         servers = Servers(f"{kafka.name}; {name}; lines by Toxiproxy", f"kafka://127.0.0.1:{bus.port}", urls)
         async with a_world(folder, servers, settings=SETTINGS) as world:
             yield Wired(world, kafka.control, bus, stores, disk, control)
+
+
+class Worlds:
+    """One at a time; after a test that failed the next one gets another, so that it does not fail for its sake."""
+
+    def __init__(self, folder: Callable[[], Path]) -> None:
+        self._folder = folder
+        self._open = AsyncExitStack()
+        self._now: Wired | None = None
+
+    async def now(self) -> Wired:
+        if self._now is None:
+            self._now = await self._open.enter_async_context(a_wired_world(self._folder()))
+        return self._now
+
+    async def close(self) -> None:
+        self._now = None
+        await self._open.aclose()
