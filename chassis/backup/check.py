@@ -59,15 +59,16 @@ def aggregates(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 def documents(folder: Path, manifest: Mapping[str, Any], service: str, collection: str) -> Iterator[Kept]:
     """Of a collection, each once: those that moved during the save as they were read last."""
     moved = moved_path_of(service, collection)
-    later: dict[str, Any] = {}
-    if moved in manifest["files"]:
-        later = {line["id"]: line["document"] for line in files.read_lines(folder / moved)}
+    later = files.read_lines(folder / moved) if moved in manifest["files"] else iter(())
+    passed = {line["id"] for line in later}
     path = path_of(service, collection)
     if path in manifest["files"]:
         for line in files.read_lines(folder / path):
-            if line["id"] not in later:
+            if line["id"] not in passed:
                 yield files.kept_of_line(line)
-    yield from (files.kept_of_line(line) for line in later.values() if line is not None)
+    if passed:
+        lines = files.read_lines(folder / moved)
+        yield from (files.kept_of_line(line["document"]) for line in lines if line["document"] is not None)
 
 
 def collections(manifest: Mapping[str, Any], service: str) -> list[str]:

@@ -11,9 +11,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from chassis import parked
 from chassis.backup import files
@@ -40,6 +42,7 @@ class Saved:
     written: dict[str, Written] = field(default_factory=dict)  # by path
     collections: dict[tuple[str, str], int] = field(default_factory=dict)
     aggregates: set[tuple[str, str]] = field(default_factory=set)  # collections whose documents carry marks
+    emitted: dict[str, dict[str, int]] = field(default_factory=dict)  # of moved keys, the last event of each service
     left_out: dict[str, int] = field(default_factory=dict)  # records per topic
     notes: list[str] = field(default_factory=list)
 
@@ -66,16 +69,12 @@ async def save(
             await _collection(folder, service, store, collection, saved, say)
     moved = {received.key for name in names async for received in bus.read(name, start)}
     say(f"{len(moved)} keys moved meanwhile: reading them together")
-    settled = await _settle(stores, sorted(moved))
-    _note_aggregates(saved, settled)
+    with Moved(folder, saved) as moved_documents:
+        await _settle(stores, sorted(moved), moved_documents)
     for service, store in stores.items():
-        for collection in await store.collections():
-            if (service, collection) in saved.aggregates:
-                _moved(folder, service, collection, sorted(moved), settled, saved)
         await _others(folder, service, store, saved, say)
-    emitted = {name: _emitted(found) for name, found in settled.items()}
     for topic in topics:
-        await _topic(folder, bus, topic.name, start, emitted, saved, say)
+        await _topic(folder, bus, topic.name, start, saved, say)
     manifest = _manifest(began, stores, bus, topics, offsets, saved)
     files.write_manifest(folder, manifest)
     return manifest
@@ -117,32 +116,80 @@ async def _collection(
     return lines.written
 
 
-async def _settle(stores: Mapping[str, StoreArchive], keys: Sequence[str]) -> dict[str, Found]:
+class Moved:
+    """The documents of moved keys, which stand in place of the ones read before; null where there is none.
+
+    They are written as soon as they are read: in memory a key leaves only the numbers of its last events. Inside,
+    there is a file for each collection; those of collections that no event is handled on go at the end.
+    """
+
+    def __init__(self, folder: Path, saved: Saved) -> None:
+        self._folder = folder
+        self._saved = saved
+        self._files: dict[tuple[str, str], Lines] = {}
+        self._closing = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def add(self, key: str, found: Found) -> None:
+        self._saved.emitted[key] = _emitted(found)
+        for service, collections in found.items():
+            for collection, documents in collections.items():
+                kept = documents.get(key)
+                self._file(service, collection).add(
+                    {"id": key, "document": None if kept is None else files.kept_as_line(kept)}
+                )
+                if kept is not None and (kept.seen or kept.emitted):
+                    self._saved.aggregates.add((service, collection))
+
+    def _file(self, service: str, collection: str) -> Lines:
+        if (service, collection) not in self._files:
+            lines = Lines(self._folder / moved_path_of(service, collection))
+            self._files[service, collection] = self._closing.enter_context(lines)
+        return self._files[service, collection]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+        for (service, collection), lines in self._files.items():
+            path = moved_path_of(service, collection)
+            if (service, collection) in self._saved.aggregates:
+                self._saved.written[path] = lines.written
+            else:
+                (self._folder / path).unlink()
+
+
+async def _settle(stores: Mapping[str, StoreArchive], keys: Sequence[str], moved: Moved) -> None:
     """Per key the documents of all stores, such that nobody has heard what its author has not said.
 
     Raises BackupRefused for keys that do not come to rest.
     """
-    settled: dict[str, Found] = {}
     left = list(keys)
     end = time.monotonic() + SETTLE_SECONDS
     while left:
+        waiting: list[str] = []
         for start in range(0, len(left), KEYS_AT_ONCE):
-            part = left[start : start + KEYS_AT_ONCE]
-            settled |= {key: found for key, found in (await _together(stores, part)).items() if _fits(found)}
-        left = [key for key in left if key not in settled]
+            for key, found in (await _together(stores, left[start : start + KEYS_AT_ONCE])).items():
+                if _fits(found):
+                    moved.add(key, found)
+                else:
+                    waiting.append(key)
+        left = waiting
         if left and time.monotonic() > end:
             raise BackupRefused(f"{len(left)} keys do not come to rest ({left[0]} is one): save again later")
         if left:
             await asyncio.sleep(AGAIN_SECONDS)
-    return settled
 
 
 async def _together(stores: Mapping[str, StoreArchive], keys: Sequence[str]) -> dict[str, Found]:
     found: dict[str, Found] = {key: {service: {} for service in stores} for key in keys}
     for service, store in stores.items():
         for collection in await store.collections():
-            for id, kept in (await store.some(collection, keys)).items():
-                found[id][service].setdefault(collection, {})[id] = kept
+            there = await store.some(collection, keys)
+            for key in keys:
+                found[key][service][collection] = {key: there[key]} if key in there else {}
     return found
 
 
@@ -168,26 +215,6 @@ def _each(collections: Mapping[str, Mapping[str, Kept]]) -> Iterable[Kept]:
     return (kept for documents in collections.values() for kept in documents.values())
 
 
-def _note_aggregates(saved: Saved, settled: Mapping[str, Found]) -> None:
-    for found in settled.values():
-        for service, collections in found.items():
-            for collection, documents in collections.items():
-                if any(kept.seen or kept.emitted for kept in documents.values()):
-                    saved.aggregates.add((service, collection))
-
-
-def _moved(
-    folder: Path, service: str, collection: str, keys: Sequence[str], settled: Mapping[str, Found], saved: Saved
-) -> None:
-    """The documents of moved keys, which stand in place of the ones read before; null where there is none."""
-    path = moved_path_of(service, collection)
-    with Lines(folder / path) as lines:
-        for key in keys:
-            kept = settled[key][service].get(collection, {}).get(key)
-            lines.add({"id": key, "document": None if kept is None else files.kept_as_line(kept)})
-    saved.written[path] = lines.written
-
-
 async def _others(folder: Path, service: str, store: StoreArchive, saved: Saved, say: Say) -> None:
     """Collections that no event is handled on, once more, now that the aggregates are read; until none changes."""
     names = [
@@ -210,7 +237,6 @@ async def _topic(
     bus: BusArchive,
     topic: str,
     start: Mapping[Partition, int],
-    emitted: Mapping[str, Mapping[str, int]],
     saved: Saved,
     say: Say,
 ) -> None:
@@ -218,7 +244,7 @@ async def _topic(
     path, left_out, count = topic_path_of(topic), 0, 0
     with Lines(folder / path) as lines:
         async for received in bus.read(topic):
-            if received.offset >= start.get(received.partition, 0) and not _said(received, emitted):
+            if received.offset >= start.get(received.partition, 0) and not _said(received, saved.emitted):
                 left_out += 1
                 continue
             lines.add(files.received_as_line(received))

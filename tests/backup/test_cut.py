@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from chassis.backup.ports import BusArchive, Kept, StoreArchive
 from chassis.backup.restore import restore
 from chassis.backup.save import save
 from chassis.backup.since import since
+from chassis.backup.store_sqlite import SqliteArchive
 from chassis.bus import Bus, Partition, Received, Record, Topic
 from chassis.health import Health
 from chassis.relay import Relay
@@ -45,17 +47,21 @@ class Two:
         self.stores = stores
         self.bus = bus
 
-    async def says(self, service: str, sequence: int, *, heard: Mapping[str, int] | None = None) -> None:
+    async def says(
+        self, service: str, sequence: int, *, heard: Mapping[str, int] | None = None, key: str = KEY
+    ) -> None:
         """The service writes its document, with the event and the marks, and the event goes out."""
-        await self.writes(service, sequence, heard=heard)
+        await self.writes(service, sequence, heard=heard, key=key)
         await Relay(service, self.stores[service], self.bus, Health()).send_all()
         await self.stores[service].mark_sent()
 
-    async def writes(self, service: str, sequence: int, *, heard: Mapping[str, int] | None = None) -> None:
-        store, event = self.stores[service], an_event(service, sequence)
-        there = await store.get("cases", KEY)
+    async def writes(
+        self, service: str, sequence: int, *, heard: Mapping[str, int] | None = None, key: str = KEY
+    ) -> None:
+        store, event = self.stores[service], an_event(service, sequence, key)
+        there = await store.get("cases", key)
         write = (
-            create("cases", KEY, {"n": sequence}, seen=heard, events=[event])
+            create("cases", key, {"n": sequence}, seen=heard, events=[event])
             if there is None
             else change("cases", there, {"n": sequence}, seen=heard, events=[event])
         )
@@ -132,6 +138,10 @@ async def two(tmp_path: Path) -> AsyncIterator[Two]:
     await bus.close()
 
 
+def documents_in_memory() -> int:
+    return sum(isinstance(each, Kept) for each in gc.get_objects())
+
+
 def sequences(folder: Path, service: str) -> list[str]:
     lines = files.read_lines(folder / saving.topic_path_of(f"{service}.v1"))
     return [dict(line["headers"])["ce_sequence"] for line in lines]
@@ -183,6 +193,36 @@ async def test_what_was_not_sent_yet_is_saved_in_its_document(two: Two) -> None:
 
     assert [event.sequence for event in two.document(folder, OWNER).unsent] == [2]
     assert sequences(folder, OWNER) == ["1"]
+
+
+async def test_documents_of_moved_keys_are_in_memory_a_few_at_a_time(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many moved. Restored are those that moved and those that did not."""
+    monkeypatch.setattr(saving, "KEYS_AT_ONCE", 2)
+    keys = [f"c_{number}" for number in range(1, 21)]
+    for key in [*keys, "c_at-rest"]:
+        await two.says(OWNER, 1, key=key)
+    gc.collect()
+    in_memory, before = list[int](), documents_in_memory()
+    some = SqliteArchive.some
+
+    async def counting(archive: SqliteArchive, collection: str, ids: Sequence[str]) -> dict[str, Kept]:
+        in_memory.append(documents_in_memory() - before)
+        return await some(archive, collection, ids)
+
+    monkeypatch.setattr(SqliteArchive, "some", counting)
+
+    async def all_go_on() -> None:
+        for key in keys:
+            await two.says(OWNER, 2, key=key)
+            await two.says(LISTENER, 1, heard={OWNER: 2}, key=key)
+
+    folder = await two.saved("backup", {OWNER: all_go_on})
+
+    assert len(in_memory) >= 2 * len(keys) / 2
+    assert max(in_memory) <= 2 * 2 * 2  # two keys of two services, and the two that were read before them
+    found = {kept.id: kept.emitted for kept in documents(folder, check(folder), OWNER, "cases")}
+    assert found == dict.fromkeys(keys, 2) | {"c_at-rest": 1}
+    assert {kept.id for kept in documents(folder, check(folder), LISTENER, "cases")} == set(keys)
 
 
 async def test_keys_that_do_not_fit_are_waited_for_and_named(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
