@@ -21,6 +21,7 @@ from chassis.health import Health
 from chassis.holding import Held, Holding, Limits
 from chassis.outbox import Author
 from chassis.pace import Pace
+from chassis.portions import Portions
 from chassis.releasing import Releasing
 from chassis.standstill import earliest, while_store_is_away, while_too_much_is_parked
 from chassis.store import Document, Outcome, Store, StoreUnavailable, Write
@@ -71,6 +72,7 @@ class Runner:
         self._committed: dict[Partition, int] = {}
         self._full = False  # so much is held that nothing new is read
         self._pace = Pace(limits.batch, limits.batch_seconds)
+        self._portions = Portions(self._reads)
         self._in_work = 0  # events of the batch, with those that were held
         self._handled_for = 0.0  # seconds that its handlers have taken
         self._progress = time.monotonic()
@@ -151,12 +153,13 @@ class Runner:
     async def _take(self, consumer: Consumer, batch: Sequence[Received]) -> None:
         """Handles a batch with what is due of the held keys, saves, then commits."""
         self._drop_revoked(consumer)
-        work, parks = self._sort(batch)
         self.held.halting.count_read(len(batch))
-        before = self.held.join(work, self._pace.events)
-        self._in_work = len(parks) + sum(len(events) for events in work.values())
-        if work or parks:
-            await self._handle(work, parks, before)
+        worked = False
+        for part in self._portions.of(batch):
+            worked |= await self._portion(*self._sort(part), most_held=0)
+        if self._handled_for < self._limits.handler_seconds:  # else what was put off would be put off again
+            worked |= await self._portion({}, [], most_held=min(self._portions.keys, self._pace.events))
+        if worked:
             metrics.BATCHES.labels(service=self._service).inc()
         metrics.HELD_KEYS.labels(service=self._service).set(len(self.held))
         for received in batch:
@@ -168,6 +171,20 @@ class Runner:
         if moved:
             await consumer.commit(moved)
             self._committed |= moved
+
+    async def _portion(self, work: dict[str, list[Delivery]], parks: list[Write], *, most_held: int) -> bool:
+        """With what is held of its keys, and about so many events of other keys that are due. Was there anything?"""
+        before = self.held.join(work, most_held)
+        self._in_work += len(parks) + sum(len(events) for events in work.values())
+        if not work and not parks:
+            return False
+        await self._handle(work, parks, before)
+        return True
+
+    def _reads(self, received: Received) -> bool:
+        """Is the document read for this event? A line is added without it."""
+        subscription = self._table.get(received.header("ce_type") or "")
+        return subscription is None or subscription.line is None
 
     def _sort(self, batch: Sequence[Received]) -> tuple[dict[str, list[Delivery]], list[Write]]:
         work: dict[str, list[Delivery]] = {}
@@ -208,13 +225,13 @@ class Runner:
                 for key in folds:
                     self.held.forget(key)
                 continue
-            self._saved(
-                [
-                    document
-                    for key, outcome in zip(changes, outcomes, strict=False)
-                    if outcome is Outcome.WRITTEN and key in folds and (document := folds[key].document) is not None
-                ]
-            )
+            documents = [
+                document
+                for key, outcome in zip(changes, outcomes, strict=False)
+                if outcome is Outcome.WRITTEN and key in folds and (document := folds[key].document) is not None
+            ]
+            self._portions.weigh(documents)
+            self._saved(documents)
             parks = []
             again: dict[str, list[Delivery]] = {}
             for key, outcome in zip(changes, outcomes, strict=False):

@@ -51,7 +51,7 @@ class Member:
         runner = Runner(
             group.name, group.store, bus, collection="things", subscriptions=[on(CaseWithdrawn, do=self.note)],
             topics=[group.topic], author=Author("/bench", clock), clock=clock, health=Health(),
-            limits=replace(QUICK, batch_seconds=LONGEST),
+            limits=replace(QUICK, batch_seconds=LONGEST, handler_seconds=LONGEST),
         )  # fmt: skip
         self.running = asyncio.create_task(runner.run(self.stop))
 
