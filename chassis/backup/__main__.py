@@ -1,13 +1,18 @@
-"""`python -m chassis.backup save|check|list|since|restore FOLDER`: backup and restore of the whole system."""
+"""`python -m chassis.backup save|check|list|since|restore FOLDER`: backup and restore of the whole system.
+
+FOLDER `-` is a pipe: the backup as one stream on standard output or input.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+import signal
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +25,7 @@ from chassis.backup.ports import BusArchive, StoreArchive
 from chassis.backup.restore import restore
 from chassis.backup.save import save
 from chassis.backup.since import since
+from chassis.backup.stream import pack, unpack
 from chassis.bus import BusUnavailable, Topic
 from chassis.owned_file import FileRefused
 from chassis.settings import ServiceSettings
@@ -27,6 +33,7 @@ from chassis.store import StoreUnavailable
 from contracts.topics import heard_by, topics
 
 SERVICES = sorted({topic.producer for topic in topics()})
+PIPE = Path("-")
 OWNER = "intake"  # of what comes from outside and is said by nobody else
 
 
@@ -83,6 +90,26 @@ async def _since(folder: Path) -> None:
         await bus.close()
 
 
+@contextmanager
+def _folder(asked: Path, command: str) -> Iterator[Path]:
+    """Where the backup lies as files. Of a pipe: in a folder of the system's for such things, and gone afterwards."""
+    if asked != PIPE:
+        yield asked
+        return
+    if command == "save" and sys.stdout.isatty():
+        raise BackupRefused("a backup is no text for a terminal: pipe it into another program or a file")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # with an ordinary end, which takes the folder away
+    with tempfile.TemporaryDirectory(prefix="backup-") as made:  # mode 0700
+        folder = Path(made) / "backup"
+        if command == "save":
+            yield folder
+            pack(folder, sys.stdout.buffer)
+        else:
+            folder.mkdir(mode=0o700)
+            unpack(sys.stdin.buffer, folder)
+            yield folder
+
+
 def _say(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
 
@@ -93,7 +120,7 @@ def _told(manifest: dict[str, Any]) -> str:
         counts = ", ".join(f"{name} {count}" for name, count in store["collections"].items())
         lines.append(f"{service} ({store['server']}): {counts}")
     lines += [f"{name}: {topic['records']} records" for name, topic in manifest["topics"].items()]
-    return "\n".join(lines + [f"note: {note}" for note in manifest["notes"]])
+    return "\n".join(lines + [f"note: {note}" for note in manifest["notes"]]) + "\n"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,8 +128,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m chassis.backup",
         description="Saves and restores all stores, the topics and the groups' offsets. Addresses come from the "
         "variables of the services: <SERVICE>_STORE_URL and <SERVICE>_BUS_URL, or the same with _FILE.",
-        epilog="A backup holds personal data. Its files have mode 0600; keep them on an encrypted volume, apart from "
-        "the keys, and no longer than your rules allow.",
+        epilog="A backup holds personal data and is not encrypted. Its files have mode 0600; keep them on an encrypted "
+        "volume, or name the folder - and pipe it through a program that encrypts; apart from the keys, and no longer "
+        "than your rules allow.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     for name, words in (
@@ -115,27 +143,33 @@ def _parser() -> argparse.ArgumentParser:
         ),
         ("restore", "put a backup into empty stores and an empty bus, while no service runs"),
     ):
-        commands.add_parser(name, help=words, description=words).add_argument("folder", type=Path)
+        command = commands.add_parser(name, help=words, description=words)
+        command.add_argument("folder", type=Path, help="or - for standard output (save) or input")
     return parser
+
+
+def _do(command: str, folder: Path) -> str:
+    match command:
+        case "save":
+            return _told(asyncio.run(_save(folder)))
+        case "restore":
+            return _told(asyncio.run(_restore(folder)))
+        case "since":
+            asyncio.run(_since(folder))
+            return ""
+        case "check":
+            return _told(check(folder))
+        case _:
+            return _told(read_manifest(folder))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when it was done, 1 when it was refused or a server did not answer; the reason goes to stderr."""
     asked = _parser().parse_args(arguments)
     try:
-        match asked.command:
-            case "save":
-                manifest = asyncio.run(_save(asked.folder))
-            case "restore":
-                manifest = asyncio.run(_restore(asked.folder))
-            case "since":
-                asyncio.run(_since(asked.folder))
-                return 0
-            case "check":
-                manifest = check(asked.folder)
-            case _:
-                manifest = read_manifest(asked.folder)
-        print(_told(manifest))
+        with _folder(asked.folder, asked.command) as folder:
+            told = _do(asked.command, folder)
+        print(told, end="", file=sys.stderr if (asked.command, asked.folder) == ("save", PIPE) else sys.stdout)
     except (BackupRefused, BusUnavailable, StoreUnavailable, FileRefused, OSError) as why:
         print(f"{asked.command}: {why}", file=sys.stderr)
         return 1
