@@ -109,9 +109,7 @@ BITES = (
         "        saved = await self._fold_and_save(readable, passed)\n",
         "        await self._store.write([remove(parked.COLLECTION, entry.id) for entry, _ in leading])\n"
         "        saved = await self._fold_and_save(readable, passed)\n",
-        (
-            "tests/parked/test_releasing.py::test_a_store_that_fails_between_two_steps_costs_nothing[sqlite-things-False]",
-        ),
+        ("tests/parked/test_cut_off.py::test_a_store_that_fails_between_two_steps_costs_nothing[sqlite-things-False]",),
         "INVARIANT: cut off anywhere, a release goes on",
     ),
     Bite(
