@@ -43,7 +43,9 @@ class KafkaConsumer:
         self._revoked: set[TopicPartition] = set()
         self._paused: set[TopicPartition] = set()
         self._commits: set[asyncio.Future[None]] = set()  # under way
-        self._at_rest = asyncio.Event()  # no batch is in work: what was read last is done or will be read again
+        self._at_rest = (
+            asyncio.Event()
+        )  # in a poll: what was read last is done or will be read again, what was held too
         self._at_rest.set()
 
     async def poll(self, limit: int, timeout: float) -> list[Received]:
@@ -53,11 +55,10 @@ class KafkaConsumer:
                 found = await self._driver.getmany(timeout_ms=int(timeout * 1000), max_records=limit)
         except TimeoutError:
             self._fetch_is_over()
-            return []
+            found = {}
         except (KafkaError, ConsumerStoppedError, OSError) as error:
             raise BusUnavailable(f"records were not read: {name_of(error)}") from error
-        if found:
-            self._at_rest.clear()
+        self._at_rest.clear()
         return [received(record) for records in found.values() for record in records]
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:

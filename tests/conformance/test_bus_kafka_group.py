@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 
 from chassis.bus import Consumer, Partition
 from chassis.bus_kafka.bus import KafkaBus
@@ -67,6 +68,19 @@ async def test_a_rebalance_waits_until_the_batch_in_work_is_committed(bench: Kaf
     assert await nothing_comes(second)
     await bench.put(topic, 11)
     assert numbers(await read_from_either(first, second)) == [11]
+
+
+async def test_a_rebalance_waits_for_work_after_an_empty_poll_too(bench: KafkaBench) -> None:
+    """What was held or released is worked on then. It ends with the next poll."""
+    topic, group = await bench.topic(1), bench.free_name()
+    consumer: Any = await bench.bus.consumer(group, [topic])
+    assert await nothing_comes(consumer)
+    losing = asyncio.create_task(consumer.lose({TopicPartition(topic, 0)}))
+    await asyncio.wait({losing}, timeout=0.5)
+    assert consumer.assigned() == {Partition(topic, 0)}
+    assert await nothing_comes(consumer)
+    await asyncio.wait_for(losing, LONGEST)
+    assert consumer.assigned() == set()
 
 
 async def read_from_either(*consumers: Consumer) -> list[Any]:
