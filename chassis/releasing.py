@@ -33,6 +33,7 @@ TRIES = 8  # another write may come between our read and our write
 
 @dataclass(slots=True)
 class Tried:
+    partition: Partition
     times: int = 0
     due: float = 0.0
 
@@ -62,6 +63,7 @@ class Releasing:
         self._known = known
         self._saved = saved
         self._looked = float("-inf")
+        self._after: list[str] | None = None  # the head that was worked on last: it may take all the time there is
         self._tried: dict[str, Tried] = {}  # by the id of the event that could not be handled yet
 
     async def step(self, ours: set[Partition]) -> None:
@@ -72,7 +74,7 @@ class Releasing:
         try:
             async with asyncio.timeout(self._limits.batch_seconds):
                 await self._lines_of(ours)
-        except TimeoutError:  # new events have their turn, then it begins again
+        except TimeoutError:  # new events have their turn, then the next line
             log.warning("release took too long, cut off", extra={"action": "parked.cut-off"})
 
     async def _lines_of(self, ours: set[Partition]) -> None:
@@ -80,17 +82,23 @@ class Releasing:
         if begun - self._looked < self._limits.release_seconds:
             return
         self._looked = begun
-        after = None
+        self._tried = {id: tried for id, tried in self._tried.items() if tried.partition in ours}
+        first = self._after is None
         where = {"release": Cond("is_not", None)}
-        while heads := await self._store.find(parked.COLLECTION, where, limit=PAGE, after=after):
+        while heads := await self._store.find(parked.COLLECTION, where, limit=PAGE, after=self._after):
             for head in heads:
+                self._after = [head.id]
                 if parked.partition_of(head) not in ours or self._waits(head.id):
                     continue
                 await self._one(head)
                 if time.monotonic() - begun > WORK_SECONDS:
                     self._looked = float("-inf")
                     return
-            after = [heads[-1].id]
+        if first and self._after is None:
+            self._tried.clear()  # what is not marked any more was erased
+        self._after = None
+        if not first:
+            self._looked = float("-inf")  # those before the place where it began
 
     def _waits(self, id: str) -> bool:
         return id in self._tried and self._tried[id].due > time.monotonic()
@@ -172,7 +180,8 @@ class Releasing:
         for _ in range(TRIES):
             document = await self._store.get(self._collection, key)
             last = document.seen.get(producer, 0) if document else 0
-            folded = await self._fold.key(deliveries, document, checked=True, passed=passed)
+            until = time.monotonic() + WORK_SECONDS  # what is left then goes on in another step
+            folded = await self._fold.key(deliveries, document, checked=True, passed=passed, until=until)
             if folded.write is None:
                 return folded, last
             try:
@@ -204,7 +213,7 @@ class Releasing:
         marks: list[Write] = []
         if left:
             first = left[0]
-            goes_on = trouble is None or self._again(first.id, trouble)
+            goes_on = trouble is None or self._again(first, trouble)
             if goes_on or trouble is None:
                 past_gap = bool(head.data["past_gap"]) and all(how != HANDLED for _, how in gone)
                 fields = {"head": True, "release": release, "verb": RELEASE, "past_gap": past_gap}
@@ -258,16 +267,16 @@ class Releasing:
                 fields = {"head": True, "release": release, "verb": RELEASE, "past_gap": False}
                 await self._store.write([change(parked.COLLECTION, found, fields)])
 
-    def _again(self, id: str, trouble: Trouble) -> bool:
+    def _again(self, entry: Entry, trouble: Trouble) -> bool:
         """Is it tried once more? So often as an event that fails, with growing pauses, and then it is rejected."""
         if trouble.kind not in ("retry", "failed"):
             return False
-        tried = self._tried.setdefault(id, Tried())
+        tried = self._tried.setdefault(entry.id, Tried(parked.partition_of(entry.document)))
         tried.times += 1
         tried.due = time.monotonic() + min(self._limits.retry_pause * 2 ** (tried.times - 1), 10.0)
         if tried.times < self._limits.tries:
             return True
-        del self._tried[id]
+        del self._tried[entry.id]
         return False
 
     def _ends(self, read: Delivery) -> bool:
@@ -281,8 +290,8 @@ def _is_discarded(entry: Entry) -> bool:
 
 
 def _trouble(folded: Folded, entries: Sequence[Entry]) -> Trouble | None:
-    """Why the first event that is left is left."""
+    """Why the first event that is left is left; None: there was no time for it."""
     if folded.left:
-        return folded.troubles[folded.left[0].producer]
+        return folded.troubles.get(folded.left[0].producer)
     unread = next((entry.read for entry in entries if isinstance(entry.read, Unreadable)), None)
     return Trouble("reject", unread.reason) if unread is not None else None

@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from chassis import parked
+from chassis import parked, releasing
 from chassis.bus import Topic
 from chassis.bus_log import LogBus
 from chassis.envelope import decode
-from chassis.handlers import Delivery, Save
+from chassis.handlers import Delivery, Retry, Save
 from chassis.releases import DISCARD, OUTCOMES, RELEASE
 from chassis.store import Document, change
 from contracts.events import CaseWithdrawn
 from tests.chassis.bench import TOPIC, A, B, C, withdrawn
+from tests.chassis.shelf import Shelf
 from tests.parked.lines import failing, mark_is, parked_are, parked_line
 from tests.parked.operator import LONG, Operated
 from tests.waiting import until
@@ -196,3 +197,85 @@ async def test_a_release_that_takes_too_long_holds_up_nothing_new(bench: Operate
         await until(lambda: mark_is(bench, B, 3), seconds=LONG)
         ready.append(True)
         assert (await bench.done(id)).handled == 1
+
+
+async def test_a_line_whose_events_take_longer_than_a_step_may_goes_on_in_parts(
+    bench: Operated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be cut off, begun again and cut off for ever."""
+    monkeypatch.setattr(releasing, "WORK_SECONDS", 0.2)
+    note = bench.note
+
+    async def slow(event: CaseWithdrawn, document: Document | None) -> Save:
+        if not bench.bad:
+            await asyncio.sleep(0.1)
+        return await note(event, document)
+
+    bench.note = slow  # type: ignore[method-assign]
+    bench.limits = replace(bench.limits, batch_seconds=2.0)
+    async with bench.running():
+        await parked_line(bench, events=40)
+        bench.bad.clear()
+        progress = await bench.done(await bench.release(key=A))
+    assert await bench.revisions(A) == list(range(1, 41))
+    assert progress.handled + progress.repeated == 40
+
+
+async def test_a_line_that_takes_all_the_time_goes_behind_the_others(bench: Operated) -> None:
+    note, ready, hung = bench.note, list[bool](), list[str]()
+
+    async def slow(event: CaseWithdrawn, document: Document | None) -> Save:
+        if event.case_id in hung and not ready:
+            await asyncio.Event().wait()
+        return await note(event, document)
+
+    bench.note = slow  # type: ignore[method-assign]
+    bench.limits = replace(bench.limits, batch_seconds=1.0, handler_seconds=60.0)
+    for case in (A, B, C):
+        await bench.bus.publish([withdrawn(case, 2)])
+    async with bench.running():
+        await until(lambda: _heads(bench, 3), seconds=LONG)
+        [first, *others] = await bench.store.find(parked.COLLECTION, {})  # in the order in which they are worked on
+        hung.append(first.data["key"])
+        id = (await bench.ask(RELEASE, {}, past_gap=True)).document.id
+        for other in others:
+            await until(lambda key=other.data["key"]: mark_is(bench, key, 2), seconds=LONG)  # type: ignore[misc]
+        ready.append(True)
+        assert (await bench.done(id)).handled == 3
+
+
+async def _heads(bench: Operated, number: int) -> bool:
+    return await parked.keys_parked(bench.store) == number
+
+
+async def test_tries_before_a_partition_was_lost_do_not_count_when_it_is_back(bench: Operated) -> None:
+    """Its owner in between had tries of its own."""
+    shelf, tries = Shelf(), list[int]()
+    bench.bus, bench.bad = shelf, {(A, 1)}
+    shelf.put(0, withdrawn(A, 1))
+
+    def late(event: CaseWithdrawn, document: Document | None) -> None:
+        tries.append(event.revision)
+        if len(tries) == bench.limits.tries - 1:
+            shelf.rebalance(1)
+        if len(tries) < 2 * bench.limits.tries - 1:
+            raise Retry("not-here-yet")
+
+    async with bench.running():
+        await bench.has_parked((A, 1, "no-such-thing"))
+        bench.act = late
+        id = await bench.release(key=A)
+        await until(lambda: _lost(shelf), seconds=LONG)
+        polls = shelf.polls
+        await until(lambda: _polled(shelf, polls + 10), seconds=LONG)
+        shelf.rebalance(0, 1)
+        progress = await bench.done(id)
+    assert (progress.handled, progress.rejected) == (1, 0)
+
+
+async def _lost(shelf: Shelf) -> bool:
+    return len(shelf.ours) == 1
+
+
+async def _polled(shelf: Shelf, times: int) -> bool:
+    return shelf.polls > times
