@@ -19,6 +19,7 @@ from chassis.fold import Fold, Folded
 from chassis.handlers import Delivery, Subscription, by_type
 from chassis.health import Health
 from chassis.holding import Held, Holding, Limits
+from chassis.lag import Lag
 from chassis.outbox import Author
 from chassis.pace import Pace
 from chassis.portions import Portions
@@ -29,7 +30,6 @@ from chassis.store import Document, Outcome, Store, StoreUnavailable, Write
 log = logging.getLogger(__name__)
 
 DEFAULT_LIMITS = Limits()
-LAG_SECONDS = 5.0  # between two measurements of the lag
 
 
 class Runner:
@@ -100,15 +100,12 @@ class Runner:
 
     async def _read(self, consumer: Consumer, stop: asyncio.Event) -> None:
         self._progress = time.monotonic()
-        measured = 0.0
+        lag = Lag(self._service)
         while not stop.is_set():
-            if time.monotonic() - measured > LAG_SECONDS:
-                measured = time.monotonic()
-                lag = await consumer.lag()
-                self._health.unread = lag if consumer.assigned() else None  # without a partition nobody knows
-                metrics.CONSUMER_LAG.labels(service=self._service).set(lag)
+            if (unread := await lag.measure(consumer)) is not None:
+                self._health.unread = unread if consumer.assigned() else None  # without a partition nobody knows
             if await self.held.halting.halts():
-                await self._stand_still(consumer, stop)
+                await self._stand_still(consumer, lag, stop)
             self._keep_room(consumer)
             batch = await consumer.poll(self._pace.events, self._patience())
             not_done = earliest(self.held.not_done(self._next), batch)
@@ -119,7 +116,7 @@ class Runner:
                 if time.monotonic() - began < self._limits.batch_seconds / 2:  # both within one poll interval
                     await self._releasing.step(consumer.assigned())
             except (StoreUnavailable, TimeoutError):
-                await self._wait_for_store(consumer, not_done, stop)
+                await self._wait_for_store(consumer, not_done, lag, stop)
                 continue
             if batch:
                 self._progress = time.monotonic()
@@ -290,23 +287,26 @@ class Runner:
             self._next.pop(partition)
             self._committed.pop(partition, None)
 
-    async def _wait_for_store(self, consumer: Consumer, again: dict[Partition, int], stop: asyncio.Event) -> None:
+    async def _wait_for_store(
+        self, consumer: Consumer, again: dict[Partition, int], lag: Lag, stop: asyncio.Event
+    ) -> None:
         """Until the store answers; then everything from `again` on is read once more."""
         self.held.clear()
         again = await while_store_is_away(
-            consumer, self._store, again, stop, service=self._service, limits=self._limits
+            consumer, self._store, again, stop, lag, service=self._service, limits=self._limits
         )
         consumer.rewind(again)
         self._next |= again  # a commit before these are read again must not pass them
         consumer.resume(consumer.assigned())
 
-    async def _stand_still(self, consumer: Consumer, stop: asyncio.Event) -> None:
+    async def _stand_still(self, consumer: Consumer, lag: Lag, stop: asyncio.Event) -> None:
         self._health.unread = None  # what comes meanwhile is not counted
         await while_too_much_is_parked(
             consumer,
             self.held.halting,
             self._releasing,
             stop,
+            lag,
             service=self._service,
             limits=self._limits,
             health=self._health,

@@ -12,6 +12,7 @@ from chassis.bus import Consumer, Partition, Received
 from chassis.halting import Halting
 from chassis.health import Health
 from chassis.holding import Limits
+from chassis.lag import Lag
 from chassis.releasing import Releasing
 from chassis.store import Store, StoreUnavailable
 
@@ -23,6 +24,7 @@ async def while_store_is_away(
     store: Store,
     again: Mapping[Partition, int],
     stop: asyncio.Event,
+    lag: Lag,
     *,
     service: str,
     limits: Limits,
@@ -39,6 +41,7 @@ async def while_store_is_away(
             came = await consumer.poll(1, min(left, 0.5))  # only of a partition that was assigned meanwhile
             first = earliest(first, came)
             consumer.pause(consumer.assigned())
+        await lag.measure(consumer)
         try:
             await store.count(parked.COLLECTION, {"head": True})
             break
@@ -52,6 +55,7 @@ async def while_too_much_is_parked(
     halting: Halting,
     releasing: Releasing,
     stop: asyncio.Event,
+    lag: Lag,
     *,
     service: str,
     limits: Limits,
@@ -68,6 +72,7 @@ async def while_too_much_is_parked(
             if came := await consumer.poll(1, limits.poll_seconds):  # of a partition that was assigned meanwhile
                 consumer.rewind(earliest({}, came))
                 consumer.pause(consumer.assigned())
+            await lag.measure(consumer)
             try:
                 await releasing.step(consumer.assigned())
             except StoreUnavailable:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chassis import parked
+from chassis import metrics, parked
 from chassis.bus import Partition
 from chassis.handlers import Delivery, Reject, Retry, Save
 from chassis.store import Document, StoreUnavailable, change
@@ -83,6 +83,32 @@ async def test_a_crash_before_the_write_leaves_the_events_to_be_read_again(bench
     async with bench.running():
         await bench.has(A, 1)
         await bench.has(B, 1)
+
+
+async def test_what_comes_while_the_store_is_away_is_counted(bench: Bench) -> None:
+    write, count = bench.store.write, bench.store.count
+
+    async def away(*_: Any, **__: Any) -> Any:
+        raise StoreUnavailable
+
+    await bench.bus.publish([withdrawn(A, 1)])
+    bench.store.write = bench.store.count = away  # type: ignore[method-assign]
+    trouble = metrics.STORE_TROUBLE.labels(service="bench", where="consumer")
+    before = trouble._value.get()
+    async with bench.running():
+        await until(lambda: _above(trouble, before))
+        await bench.bus.publish([withdrawn(B, number) for number in range(1, 8)])
+        await until(lambda: _lag_is(7))
+        bench.store.write, bench.store.count = write, count  # type: ignore[method-assign]
+        await bench.has(B, *range(1, 8))
+
+
+async def _above(counter: Any, number: float) -> bool:
+    return bool(counter._value.get() > number)
+
+
+async def _lag_is(number: int) -> bool:
+    return metrics.REGISTRY.get_sample_value("zhicheng_consumer_lag", {"service": "bench"}) == number
 
 
 async def _any(found: list[Any]) -> bool:

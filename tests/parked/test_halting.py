@@ -53,6 +53,20 @@ async def test_it_goes_on_when_enough_was_discarded(bench: Operated) -> None:
         await bench.has(B, 1)
 
 
+async def test_what_comes_while_it_stands_still_is_counted(bench: Operated) -> None:
+    """Operators see what piles up."""
+    bench.limits = replace(bench.limits, parked_keys=2)
+    async with bench.running():
+        await halted_by_keys(bench)
+        await bench.bus.publish([withdrawn(B, 2), withdrawn(B, 3)])
+        await until(lambda: lag_is(3), seconds=LONG)
+        assert bench.health.halted
+
+
+async def lag_is(number: int) -> bool:
+    return metrics.REGISTRY.get_sample_value("zhicheng_consumer_lag", {"service": "bench"}) == number
+
+
 async def test_what_is_refused_again_keeps_it_halted(bench: Operated) -> None:
     bench.limits = replace(bench.limits, parked_keys=2)
     async with bench.running():
