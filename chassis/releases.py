@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from chassis import parked
-from chassis.clock import Clock
+from chassis.clock import Clock, later
 from chassis.paging import Place
 from chassis.problems import KeyReused, NotFound
-from chassis.store import Cond, Document, Index, Outcome, Store, Where, Write, change, create
+from chassis.store import Cond, Document, Index, Outcome, Store, Where, Write, change, create, remove
 from contracts.canonical import canonical_json
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ INDEXES = (Index(COLLECTION, ("-at",)), Index(OUTCOMES, ("release", "outcome")),
 RELEASE, DISCARD = "release", "discard"
 # What becomes of an event. Repeated: its number was passed before, it was handled already or left out.
 HANDLED, REPEATED, DISCARDED, REJECTED = "handled", "repeated", "discarded", "rejected"
+KEPT_DAYS = 60  # the records of a release, like the stone of a case that it may name
 PAGE = 200
 MOST_IN_PREVIEW = 500  # lines that a dry run looks at
 FIRST_IDS = 20
@@ -187,6 +188,26 @@ class Releases:
         """What became of the events of a release, newest first. Raises NotFound."""
         await self._read(id)
         return await self._store.find(OUTCOMES, {"release": id}, order=("-at", "id"), limit=limit, after=after)
+
+    async def remove_old(self) -> int:
+        """Removes the records of old releases that no line waits for; how many releases."""
+        before = later(self._clock.now(), -KEPT_DAYS * 86_400.0)
+        removed, after = 0, None
+        while found := await self._store.find(
+            COLLECTION, {"at": Cond("below", before)}, order=("at", "id"), limit=PAGE, after=after
+        ):
+            for release in found:
+                if not await self._store.count(parked.COLLECTION, {"release": release.id}):
+                    await self._remove(release.id)
+                    removed += 1
+            after = [found[-1].data["at"], found[-1].id]
+        return removed
+
+    async def _remove(self, id: str) -> None:
+        """The release last: what is cut off is found again by it."""
+        while events := await self._store.find(OUTCOMES, {"release": id}, limit=PAGE):
+            await self._store.write([remove(OUTCOMES, event.id) for event in events])
+        await self._store.write([remove(COLLECTION, id)])
 
     async def _read(self, id: str) -> Document:
         found = await self._store.get(COLLECTION, id)

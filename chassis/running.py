@@ -159,8 +159,9 @@ class Running:
                     saved=service.saved,
                 )
                 self._own(self.runner.run(self._stop), "consumer")
-            self._own(self._repeat(Periodic("measure", 5.0, self._measure)), "measure")
-            for periodic in service.periodic:
+            sweep = releases.Releases(self.store, clock).remove_old
+            chassis = (Periodic("measure", 5.0, self._measure), Periodic("old-releases", 3600.0, sweep))
+            for periodic in (*chassis, *service.periodic):
                 self._own(self._repeat(periodic), periodic.name)
         self._own(self._repeat(Periodic("depth", 0.5, self._count_unsent)), "depth")
         self.app = create_app(service, self.infra, settings, self.health, api=self._role in ("all", "api"))

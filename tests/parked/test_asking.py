@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from chassis import parked
-from chassis.problems import KeyReused
+from chassis import parked, releases
+from chassis.clock import later
+from chassis.problems import KeyReused, NotFound
 from chassis.releases import COLLECTION, DISCARD, OUTCOMES, RELEASE, Asked
-from chassis.store import StoreUnavailable
+from chassis.store import StoreUnavailable, change
 from tests.chassis.bench import A, B, C, withdrawn
 from tests.parked.lines import failing, parked_are, parked_line
 from tests.parked.operator import LONG, WHY, Operated
@@ -70,3 +71,27 @@ async def test_the_record_says_who_when_why_and_what(bench: Operated) -> None:
     data = kept.document.data
     assert (data["client"], data["why"], data["filter"], data["verb"]) == ("operator-1", WHY, {"key": A}, "release")
     assert data["at"] <= bench.clock.now()
+
+
+async def test_the_records_of_old_releases_are_removed_when_nothing_waits_for_them(bench: Operated) -> None:
+    async with bench.running():
+        for case in (A, B):
+            await parked_line(bench, case)
+        bench.bad.clear()
+        done, recent = await bench.release(key=A), await bench.release(key=B)
+        for id in (done, recent):
+            await bench.done(id)
+        await parked_line(bench, C)
+    waiting = await bench.release(key=C)  # while nobody runs
+    for id in (done, waiting):
+        release = (await bench.releases.progress(id)).document
+        long_ago = later(release.data["at"], -releases.KEPT_DAYS * 86_400.0 - 1.0)
+        await bench.store.write([change(COLLECTION, release, {"at": long_ago})])
+
+    assert await bench.releases.remove_old() == 1
+    assert await bench.releases.remove_old() == 0
+    with pytest.raises(NotFound):
+        await bench.releases.progress(done)
+    assert await bench.store.count(OUTCOMES, {"release": done}) == 0
+    assert (await bench.releases.progress(recent)).handled == 3
+    assert (await bench.releases.progress(waiting)).state == "working"
