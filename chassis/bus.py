@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class BusUnavailable(Exception):
@@ -27,8 +27,7 @@ class Record:
         return len(self.value) + sum(len(text.encode()) for text in texts)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Partition:
+class Partition(NamedTuple):  # the key of many small tables: a hash in Python would cost more than they do
     topic: str
     number: int
 

@@ -7,17 +7,18 @@ size bounded by retention. One live consumer per group: another one waits and ta
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import orjson
 
 from chassis.bus import BusUnavailable, Partition, Received, Record, Topic, storable
 from chassis.bus_log_file import LogFile, Row
 from chassis.bus_log_seat import Seat
 
-SHORTEST_LOOK = 0.005  # seconds between two looks at the log when nobody rings
-LONGEST_LOOK = 0.1
+SHORTEST_LOOK = 0.005  # seconds between two looks at the log when nobody can ring
+LONGEST_LOOK = 0.1  # when nobody did
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -44,7 +45,7 @@ class LogBus:
             answers = storable(records, {topic for topic in topics if self._file.has_topic(topic)})
             await self._file.append(
                 [
-                    (record.topic, now, record.key, json.dumps(record.headers, ensure_ascii=False), record.value)
+                    (record.topic, now, record.key, orjson.dumps(record.headers).decode(), record.value)
                     for record, ok in zip(records, answers, strict=True)
                     if ok
                 ]
@@ -84,7 +85,7 @@ class LogConsumer:
         self._group = group
         self._topics = tuple(topics)
         self._closed = closed
-        self._seat = Seat(file.path, group)
+        self._seat = Seat(file.path, group, topics)
         self._positions: dict[str, int] = {}
         self._paused: set[str] = set()
         self._look = SHORTEST_LOOK
@@ -101,8 +102,8 @@ class LogConsumer:
             left = deadline - time.monotonic()
             if left <= 0:
                 return []
-            rung = await self._seat.wait(min(self._look, left))
-            self._look = SHORTEST_LOOK if rung else min(self._look * 2, LONGEST_LOOK)
+            await self._seat.wait(min(LONGEST_LOOK if self._seat.hears else self._look, left))
+            self._look = min(self._look * 2, LONGEST_LOOK)
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         await self._file.save_offsets(self._group, self._ours(offsets))
@@ -148,10 +149,10 @@ class LogConsumer:
         return found
 
     def _ours(self, offsets: Mapping[Partition, int]) -> dict[str, int]:
-        return {part.topic: place for part, place in offsets.items() if part in self.assigned()}
+        ours = self.assigned()
+        return {part.topic: place for part, place in offsets.items() if part in ours}
 
 
 def received_of(row: Row) -> Received:
     place, topic, at, key, headers, value = row
-    pairs = tuple((name, text) for name, text in json.loads(headers))
-    return Received(Partition(topic, 0), place, topic, key, pairs, value, at)
+    return Received(Partition(topic, 0), place, topic, key, tuple(map(tuple, orjson.loads(headers))), value, at)

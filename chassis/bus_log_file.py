@@ -211,8 +211,8 @@ class LogFile:
         for job in jobs:
             if not job.done.done():
                 job.done.set_result(None)
-        if any(job.sql is INSERT for job in jobs):
-            self._bells.ring()
+        if topics := {str(row[0]) for job in jobs if job.sql is INSERT for row in job.rows}:
+            self._bells.ring(topics)
 
     def _fail(self, jobs: Sequence[_Job], error: BaseException) -> None:
         log.warning("local log not written", extra={"action": "log.write-failed", "reason": str(error)})

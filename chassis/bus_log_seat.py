@@ -1,7 +1,8 @@
 """The seat of a consumer group at a local log: one process sits on it, and is woken by a datagram.
 
 The seat is a file lock, which the kernel gives back when its process dies. Whoever sits on it listens at a Unix
-socket; writers ring at every socket after an append. A ring may get lost: listeners also look by themselves.
+socket, whose name says which topics its group hears; after an append writers ring where these topics are heard. A ring
+may get lost: listeners also look by themselves.
 """
 
 from __future__ import annotations
@@ -13,9 +14,25 @@ import hashlib
 import os
 import socket
 import tempfile
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 104 to 108
+SOCKET_NAME = 28  # characters, at most
+MOST_TOPICS = 4  # in the name of a socket; a group that hears more is rung for all
+LIST_SECONDS = 0.25  # how long a writer may take the listeners for those that it has found
+
+
+@dataclass(frozen=True, slots=True)
+class _Listener:
+    path: str
+    topics: frozenset[str]  # as their marks; empty: all
+
+    def hears(self, marks: Collection[str]) -> bool:
+        return not self.topics or not self.topics.isdisjoint(marks)
 
 
 def seats_folder(log: Path) -> Path:
@@ -26,31 +43,57 @@ def seats_folder(log: Path) -> Path:
 def bells_folder(log: Path) -> Path:
     """Where the sockets of a log lie: with the locks, or in the temporary folder when that path is too long."""
     beside = seats_folder(log)
-    if len(os.fsencode(beside / _socket_name(""))) <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(beside)) + 1 + SOCKET_NAME <= LONGEST_SOCKET_PATH:
         return beside
     name = hashlib.sha256(os.fsencode(log)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"bus-{os.getuid()}-{name}"
 
 
-def _socket_name(group: str) -> str:
-    return hashlib.sha256(group.encode()).hexdigest()[:16] + ".sock"
+def _group_name(group: str) -> str:
+    return hashlib.sha256(group.encode()).hexdigest()[:16]
+
+
+@cache
+def _mark(topic: str) -> str:
+    """Short, so that a path has room for some. Two topics that share one are rung for in vain, no more."""
+    return hashlib.sha256(topic.encode()).hexdigest()[:3]
+
+
+def _socket_name(group: str, topics: Collection[str]) -> str:
+    marks = sorted({_mark(topic) for topic in topics}) if len(topics) <= MOST_TOPICS else []
+    return f"{_group_name(group)[:10]}-{''.join(marks)}.sock"
+
+
+def _listener(entry: os.DirEntry[str]) -> _Listener:
+    marks = entry.name.removesuffix(".sock").partition("-")[2]
+    return _Listener(entry.path, frozenset(marks[place : place + 3] for place in range(0, len(marks), 3)))
 
 
 class Bells:
-    """Rings at everybody who listens to a log."""
+    """Rings at those who listen to a log."""
 
     def __init__(self, log: Path) -> None:
         self._folder = bells_folder(log)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
+        self._listeners: list[_Listener] = []
+        self._listed = float("-inf")
 
-    def ring(self) -> None:
+    def ring(self, topics: Collection[str]) -> None:
         """Never blocks, never fails: who is not there, or already has unread rings, needs none."""
+        marks = {_mark(topic) for topic in topics}
+        if time.monotonic() - self._listed > LIST_SECONDS:
+            self._list()
+        for listener in self._listeners:
+            if listener.hears(marks):
+                with contextlib.suppress(OSError):
+                    self._socket.sendto(b"1", listener.path)
+
+    def _list(self) -> None:
+        self._listed = time.monotonic()
+        self._listeners = []
         with contextlib.suppress(OSError), os.scandir(self._folder) as entries:
-            for entry in entries:
-                if entry.name.endswith(".sock"):
-                    with contextlib.suppress(OSError):
-                        self._socket.sendto(b"1", entry.path)
+            self._listeners = [_listener(entry) for entry in entries if entry.name.endswith(".sock")]
 
     def close(self) -> None:
         self._socket.close()
@@ -59,17 +102,24 @@ class Bells:
 class Seat:
     """One consumer's claim on the seat of its group. `log` is a resolved path."""
 
-    def __init__(self, log: Path, group: str) -> None:
-        self._lock_path = seats_folder(log) / _socket_name(group).replace(".sock", ".lock")
-        self._socket_path = bells_folder(log) / _socket_name(group)
+    def __init__(self, log: Path, group: str, topics: Collection[str] = ()) -> None:
+        self.group = group
+        self._lock_path = seats_folder(log) / f"{_group_name(group)}.lock"
+        self._socket_path = bells_folder(log) / _socket_name(group, topics)
         self._lock: int | None = None
         self._socket: socket.socket | None = None
-        self._rung = asyncio.Event()
+        self._rung = False
+        self._waiting: asyncio.Future[bool] | None = None  # is answered by the next ring
 
     @property
     def taken(self) -> bool:
         """Do we sit on it?"""
         return self._lock is not None
+
+    @property
+    def hears(self) -> bool:
+        """Can anybody ring here?"""
+        return self._socket is not None
 
     def take(self) -> bool:
         """Sits down if nobody else does. Raises OSError when the folder cannot be written."""
@@ -88,16 +138,20 @@ class Seat:
 
     def clear(self) -> None:
         """Forgets rings. Call it before looking at the log: what is appended after the look rings again."""
-        self._rung.clear()
+        self._rung = False
 
     async def wait(self, seconds: float) -> bool:
         """Until a ring, or so many seconds. Was there a ring?"""
+        if self._rung:
+            return True
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()  # not asyncio.timeout around an event: this waits after every batch
+        timer = loop.call_later(seconds, _answer, self._waiting, False)
         try:
-            async with asyncio.timeout(seconds):
-                await self._rung.wait()
-        except TimeoutError:
-            return False
-        return True
+            return await self._waiting
+        finally:
+            timer.cancel()
+            self._waiting = None
 
     def leave(self) -> None:
         if self._socket is not None:
@@ -115,7 +169,8 @@ class Seat:
         bell.setblocking(False)
         try:
             self._socket_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._socket_path.unlink(missing_ok=True)  # of one that was killed
+            for old in self._socket_path.parent.glob(f"{self._socket_path.name.partition('-')[0]}*.sock"):
+                old.unlink(missing_ok=True)  # of one that was killed, whatever it heard
             bell.bind(str(self._socket_path))
         except OSError:
             bell.close()
@@ -127,4 +182,11 @@ class Seat:
         with contextlib.suppress(OSError):
             while bell.recv(16):
                 pass
-        self._rung.set()
+        self._rung = True
+        if self._waiting is not None:
+            _answer(self._waiting, True)
+
+
+def _answer(waiting: asyncio.Future[bool], rung: bool) -> None:
+    if not waiting.done():
+        waiting.set_result(rung)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from chassis import bus_log, bus_log_file
+from chassis import bus_log, bus_log_file, bus_log_seat
 from chassis.adapters import open_bus
 from chassis.bus import BusUnavailable, Topic
-from chassis.bus_log_seat import LONGEST_SOCKET_PATH, bells_folder
+from chassis.bus_log_seat import LONGEST_SOCKET_PATH, SOCKET_NAME, bells_folder
 from tests.conformance.buses import LogBench, a_log, a_record, after, child, lines, no_task_left, numbers, read
 from tests.waiting import until
 
@@ -42,6 +44,49 @@ async def test_a_reader_in_another_process_is_woken_by_the_datagram(
     assert found
 
 
+async def test_a_ring_is_heard_by_those_alone_who_read_the_topic(
+    bench: LogBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[str] = []
+    ring = bus_log_seat.Seat._heard
+
+    def heard(seat: bus_log_seat.Seat, bell: socket.socket) -> None:
+        rung.append(seat.group)
+        ring(seat, bell)
+
+    monkeypatch.setattr(bus_log_seat.Seat, "_heard", heard)
+    topics = ["a", "b", "c", "d", "e", "f"]
+    await bench.bus.setup([Topic(name, 1, 30) for name in topics])
+    await bench.bus.consumer("one", topics[:1])
+    await bench.bus.consumer("other", topics[1:3])
+    await bench.bus.consumer("many", topics)
+
+    await bench.put(topics[0], 1)
+    await until(partial(_holds, lambda: {"one", "many"} <= {*rung}))
+    assert "other" not in rung
+    await bench.put(topics[2], 1)
+    await until(partial(_holds, lambda: "other" in rung))
+
+    assert rung.count("one") == 1
+
+
+async def _holds(condition: Callable[[], bool]) -> bool:
+    return condition()
+
+
+async def test_a_reader_that_is_killed_and_comes_back_for_other_topics_leaves_no_socket_behind(bench: LogBench) -> None:
+    group, first, second = bench.free_name(), await bench.topic(), await bench.topic()
+    process = await child("consume", bench.url, first, group)
+    await bench.put(first, 1)
+    await lines(process, 1)
+    process.kill()
+    await process.wait()
+
+    await bench.bus.consumer(group, [first, second])
+
+    assert len(list(bells_folder(bench.path().resolve()).glob("*.sock"))) == 1
+
+
 async def test_a_reader_without_a_socket_finds_records_by_looking(bench: LogBench) -> None:
     topic = await bench.topic()
     consumer = await bench.bus.consumer(bench.free_name(), [topic])
@@ -55,7 +100,7 @@ async def test_a_reader_without_a_socket_finds_records_by_looking(bench: LogBenc
 
 async def test_the_path_of_a_socket_is_short_however_deep_the_log_lies(tmp_path: Path) -> None:
     deep = tmp_path / ("deep" * 20) / ("er" * 20) / "bus.db"
-    assert len(str(bells_folder(deep) / ("x" * 21))) <= LONGEST_SOCKET_PATH
+    assert len(str(bells_folder(deep) / ("x" * SOCKET_NAME))) <= LONGEST_SOCKET_PATH
 
     async with a_log(deep.parent) as bench:
         topic = await bench.topic()
