@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from chassis.store import Cond, Where, Write
@@ -20,19 +21,17 @@ def check(write: Write) -> None:
     """Raises ValueError, without the value, for what some store could not keep as it is. Nothing is written then."""
     if not write.id:
         raise ValueError("a document needs an id")
-    _check_value(write.id, 0)
     if write.cap < 1:
         raise ValueError("a list keeps at least one entry")
-    for name, value in write.fields.items():
+    for name in write.fields:
         _check_field(name)
-        _check_value(value, 1)
-    for name, entries in write.append.items():
+    for name in write.append:
         _check_field(name)
-        _check_value(list(entries), 1)
     for name, value in write.unless.items():
         _check_field(name)
         if not isinstance(value, str | int | float):
             raise ValueError("a push asks for text, numbers or booleans only")
+    _check_parts([[write.id], write.fields.values(), [list(entries) for entries in write.append.values()]])
     for producer in write.seen:
         if not producer.replace("-", "").replace("_", "").isalnum():
             raise ValueError("a producer is a word")
@@ -41,37 +40,57 @@ def check(write: Write) -> None:
             raise ValueError("an event's value is bytes")
 
 
+@lru_cache(maxsize=1024)  # names come from code
 def _check_field(name: str) -> None:
     if not name or name == "id" or name[0] in "_-" or not NOT_IN_NAMES.isdisjoint(name):
         raise ValueError("not the name of a top-level field: 'id', a leading '_' or '-', and any of \"'\\.$ are kept")
 
 
-def _check_value(value: Any, depth: int) -> None:
-    """Runs over every value of every write: what is frequent comes first, and exact types before `isinstance`."""
-    kind = type(value)
-    if kind is str:
-        if not value.isascii():
-            value.encode()  # half a surrogate pair is a UnicodeEncodeError, which is a ValueError
-    elif kind is dict or isinstance(value, dict):
-        _check_depth(depth)
-        for key, part in value.items():
-            if not isinstance(key, str) or key.startswith("$") or "\0" in key:
-                raise ValueError("a key that is not text, begins with '$' or holds a NUL")
-            if not key.isascii():
-                key.encode()
-            _check_value(part, depth + 1)
-    elif kind is list or isinstance(value, _LISTS):
-        _check_depth(depth)
-        for part in value:
-            _check_value(part, depth + 1)
-    elif value is not None:
-        _check_scalar(value)
+def _check_parts(level: list[Iterable[Any]]) -> None:
+    """Runs over every value of every write, level by level: what is frequent comes first, and without a call."""
+    for _ in range(DEEPEST + 1):
+        deeper: list[Iterable[Any]] = []
+        for parts in level:
+            for part in parts:
+                kind = type(part)
+                if kind is str:
+                    if not part.isascii():
+                        part.encode()  # half a surrogate pair is a UnicodeEncodeError, which is a ValueError
+                elif kind is dict:
+                    if not _KEYS.issuperset(part):
+                        _check_keys(part)
+                    deeper.append(part.values())
+                elif kind is list:
+                    deeper.append(part)
+                elif part is not None and kind is not bool:
+                    deeper += _other_parts(part)
+        if not deeper:
+            return
+        level = deeper
+    raise ValueError(f"nested deeper than {DEEPEST}")
 
 
-_LISTS = (list, tuple)
+# Keys that were checked: nearly all come from code, and the same ones come again and again.
+_KEYS: set[str] = set()
+_MOST_KEYS = 2000
 
 
-def _check_scalar(value: Any) -> None:
+def _check_keys(value: Mapping[Any, Any]) -> None:
+    for key in value:
+        if not isinstance(key, str) or key.startswith("$") or "\0" in key:
+            raise ValueError("a key that is not text, begins with '$' or holds a NUL")
+        key.encode()
+        if len(_KEYS) < _MOST_KEYS:
+            _KEYS.add(key)
+
+
+def _other_parts(value: Any) -> list[Iterable[Any]]:
+    """What is neither text nor one of JSON's own holders: a number, or a kind of text, dict or list."""
+    if isinstance(value, dict):
+        _check_keys(value)
+        return [value.values()]
+    if isinstance(value, list | tuple):
+        return [value]
     if isinstance(value, int):
         if not -MOST <= value <= MOST:
             raise ValueError("an integer beyond 2^53")
@@ -82,11 +101,7 @@ def _check_scalar(value: Any) -> None:
             raise ValueError("a number that JSON does not have")
     else:
         raise ValueError(f"not a JSON value: {type(value).__name__}")
-
-
-def _check_depth(depth: int) -> None:
-    if depth > DEEPEST:
-        raise ValueError(f"nested deeper than {DEEPEST}")
+    return []
 
 
 def comparisons(where: Where) -> list[Comparison]:
