@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 Chain = Mapping[str, int]  # type -> number of the last event of that type
 
@@ -18,6 +19,7 @@ LONGEST = 4096  # characters
 _ENTRY = re.compile(r"(\*|[a-z0-9][a-z0-9.-]{0,127})=(0|[1-9][0-9]{0,14})")
 
 
+@lru_cache(maxsize=512)  # most events of most keys say one of a few texts
 def read(text: str, sequence: int) -> Chain | None:
     """What the event of this number says of those before it; None when it cannot be so."""
     entries = [_ENTRY.fullmatch(entry) for entry in text.split(",")] if len(text) <= LONGEST else [None]

@@ -104,13 +104,13 @@ class Fold:
         last = state.seen.get(producer, 0)
         if delivery.sequence <= last:
             folded.left.remove(delivery)
-            metrics.EVENTS.labels(service=self._service, type=self._label(delivery), outcome="repeated").inc()
+            metrics.events(self._service, self._label(delivery), "repeated").inc()
             return False
         subscription = self._table.get(delivery.type)
         ends = subscription is not None and subscription.ends
         if subscription is not None and subscription.line is not None and not state.exists:
             folded.left.remove(delivery)  # nothing there to add to, and none is made: as with a push
-            metrics.EVENTS.labels(service=self._service, type=delivery.type, outcome="without-document").inc()
+            metrics.events(self._service, delivery.type, "without-document").inc()
             return False
         if not ends:
             if producer in folded.troubles and folded.troubles[producer].kind != "gap":
@@ -139,13 +139,13 @@ class Fold:
             folded.left = [
                 other for other in folded.left if other.producer != producer or other.sequence > delivery.sequence
             ]
-        metrics.EVENTS.labels(service=self._service, type=self._label(delivery), outcome="handled").inc()
+        metrics.events(self._service, self._label(delivery), "handled").inc()
         return True
 
     async def _handle(self, delivery: Delivery, subscription: Subscription | None, state: _State) -> None:
         saved = None
         if delivery.event is None:
-            metrics.EVENTS.labels(service=self._service, type="unknown", outcome="skipped").inc()
+            metrics.events(self._service, "unknown", "skipped").inc()
         elif subscription is not None and subscription.line is not None:  # came in one batch with others of its key
             if not state.is_stone(subscription):
                 with correlated(delivery.correlation_id):

@@ -162,7 +162,7 @@ class Holding:
 
     def park(self, received: Received, reason: str, *, head: bool, delivery: Delivery | None = None) -> Write:
         kind = "unreadable" if delivery is None else delivery.type if delivery.event is not None else "unknown"
-        metrics.EVENTS.labels(service=self._service, type=kind, outcome="parked").inc()
+        metrics.events(self._service, kind, "parked").inc()
         log.warning(
             "event parked",
             extra={

@@ -254,7 +254,7 @@ class Releasing:
         for entry, how in gone:
             if how == DISCARDED:
                 kind = entry.document.data["type"] if entry.document.data["type"] in self._known else "unknown"
-                metrics.EVENTS.labels(service=self._service, type=kind, outcome=DISCARDED).inc()
+                metrics.events(self._service, kind, DISCARDED).inc()
 
     async def _take_up(self, line: Line, left: Sequence[Entry], release: str) -> None:
         """What another consumer parked behind the line while it came to its end has no head: it goes on too."""

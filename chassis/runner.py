@@ -191,7 +191,7 @@ class Runner:
             if isinstance(read, Unreadable):
                 parks.append(self.held.park(received, read.reason, head=True))
             elif self._fold.passes_over(read):
-                metrics.EVENTS.labels(service=self._service, type="unknown", outcome="skipped").inc()
+                metrics.events(self._service, "unknown", "skipped").inc()
             else:
                 work.setdefault(read.key, []).append(read)
         return work, parks
@@ -242,7 +242,7 @@ class Runner:
                     continue
                 pushed, _ = lines[key]
                 if written:
-                    metrics.EVENTS.labels(service=self._service, type=pushed.type, outcome="handled").inc()
+                    metrics.events(self._service, pushed.type, "handled").inc()
                     again[key] = [event for event in rest[key] if event is not pushed]
                 else:
                     again[key] = await self._not_repeated(key, rest[key])
@@ -267,9 +267,7 @@ class Runner:
         document = await self._store.get(self._collection, key)
         seen = document.seen if document is not None else {}
         left = [event for event in events if event.sequence > seen.get(event.producer, 0)]
-        metrics.EVENTS.labels(service=self._service, type=events[0].type, outcome="repeated").inc(
-            len(events) - len(left)
-        )
+        metrics.events(self._service, events[0].type, "repeated").inc(len(events) - len(left))
         return left
 
     def _line(self, events: Sequence[Delivery], refused: set[str]) -> tuple[Delivery, Write] | None:
