@@ -11,6 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import islice
 
 from chassis import metrics
@@ -91,6 +92,15 @@ class Relay:
         return sent == tried
 
     async def _send_until(self, stop: asyncio.Event) -> None:
+        stopping = asyncio.create_task(_set_after(stop, self._wake), name=f"{self._service}.relay-stop")
+        try:
+            await self._send(stop)
+        finally:
+            stopping.cancel()
+            await asyncio.wait({stopping})
+
+    async def _send(self, stop: asyncio.Event) -> None:
+        """`stop` sets `_wake` too."""
         pause, swept = 0.0, float("-inf")
         while not stop.is_set():
             self._wake.clear()  # before looking: what is heard later sets it again
@@ -104,7 +114,7 @@ class Relay:
                 continue
             pause = 0.0
             if not tried:
-                await _first(stop, self._wake, max(swept + SWEEP_SECONDS - time.monotonic(), 0.0))
+                await _wait(self._wake, swept + SWEEP_SECONDS - time.monotonic())
 
     # --- what waits ---
 
@@ -198,18 +208,12 @@ def _number(entry: Pending) -> tuple[str, int]:
     return entry.writer, entry.number
 
 
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
-async def _first(stop: asyncio.Event, wake: asyncio.Event, seconds: float) -> None:
-    waiters = [asyncio.ensure_future(stop.wait()), asyncio.ensure_future(wake.wait())]
-    try:
-        await asyncio.wait(waiters, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for waiter in waiters:
-            waiter.cancel()
-        await asyncio.gather(*waiters, return_exceptions=True)
+async def _set_after(event: asyncio.Event, other: asyncio.Event) -> None:
+    await event.wait()
+    other.set()
