@@ -111,10 +111,10 @@ class Running:
         at_start = settings.setup_at_start and not await schema.newer_is_there(self.store, self._schema)
         if self._role == "setup" or at_start:
             await self.setup()
+        await schema.check(self.store, self._schema)
+        await schema.after_restore(self.store, self.service.restored)  # by a setup: no probe waits for it there
         if self._role == "setup":
             return
-        await schema.check(self.store, self._schema)
-        await schema.after_restore(self.store, self.service.restored)
         if self.service.check is not None:
             await self.service.check()
         self._start_tasks(clock)

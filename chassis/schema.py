@@ -6,7 +6,7 @@ release adds, the one before can live with; what it takes away, the one before h
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from chassis.version import VERSION
 COLLECTION = "setup"
 ID = "schema"
 RESTORED = "restored"
+
+PutRight = Callable[[str | None], AsyncIterator[str]]  # from a place on, None: the start; yields places it reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,17 @@ async def check(store: Store, ours: Schema = OURS) -> None:
         raise SchemaRefused(_newer(there.data, ours))
 
 
-async def after_restore(store: Store, put_right: Callable[[], Awaitable[None]] | None) -> None:
-    """At the first start after a restore, once. Cut off, it is done again at the next start."""
+async def after_restore(store: Store, put_right: PutRight | None) -> None:
+    """After a restore, once. Cut off, the next start or setup goes on where it was."""
     there = await store.get(COLLECTION, RESTORED)
     if there is None:
         return
     if put_right is not None:
-        await put_right()
-    await store.write([remove(COLLECTION, RESTORED, expected=there.version)])
+        async for place in put_right(there.data.get("place")):
+            if there is not None:
+                await store.write([change(COLLECTION, there, {"place": place})])  # another process may be as far
+            there = await store.get(COLLECTION, RESTORED)
+    await store.write([remove(COLLECTION, RESTORED)])
 
 
 def _newer(there: Mapping[str, Any], ours: Schema) -> str:

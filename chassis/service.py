@@ -16,6 +16,7 @@ from chassis.handlers import Subscription
 from chassis.health import Health
 from chassis.outbox import Author
 from chassis.problems import Problem
+from chassis.schema import PutRight
 from chassis.store import Document, Index, Store
 
 
@@ -59,7 +60,7 @@ class Service:
     ways_out: Sequence[object] = ()  # out of the system, besides the bus; each has an asynchronous `send`
     setup: Callable[[], Awaitable[None]] | None = None  # puts versions of policy data into the store; repeatable
     check: Callable[[], Awaitable[None]] | None = None  # raises to refuse the start
-    restored: Callable[[], Awaitable[None]] | None = None  # puts right what a backup may have torn; repeatable
+    restored: PutRight | None = None  # puts right what a backup may have torn; repeatable
     finish: Callable[[], Coroutine[Any, Any, None]] | None = None  # after the last event and the last periodic work
 
 

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from chassis import schema
-from chassis.store import Store, create, remove
+from chassis.running import Running
+from chassis.store import Document, Store, StoreUnavailable, create, remove
 from services.intake.case import CASES, CLAIMS
+from services.intake.store import CaseStore
+from services.intake.use_cases import hold_again
 from tests.filings import a_filing, another_person
-from tests.town import Town
+from tests.town import BUILDS, Town
 
 
 @pytest.fixture
@@ -91,6 +94,54 @@ async def test_a_claim_that_another_case_holds_stays_there(intake: Town) -> None
     assert await claims(intake) == before
     assert set(before.values()) == {holder}
     assert await status(intake, held) == "duplicate"
+
+
+async def test_a_start_that_is_cut_off_is_gone_on_with_where_it_was(
+    intake: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many cases there are, and however little time a start is given: each gets further."""
+    cases = sorted([await filed(intake, another_person()) for _ in range(5)])
+    before = await claims(intake)
+    await store(intake).write([remove(CLAIMS, id) for id in before])
+    await store(intake).write([create(schema.COLLECTION, schema.RESTORED, {})])
+    monkeypatch.setattr(hold_again, "BATCH", 1)
+    looked_at: list[str | None] = []
+    holding = CaseStore.holding
+
+    async def no_longer_than_two(cases: CaseStore, limit: int, after: str | None) -> list[Document]:
+        looked_at.append(after)
+        if len(looked_at) % 3 == 0:
+            raise StoreUnavailable("the process was killed")
+        return await holding(cases, limit, after)
+
+    monkeypatch.setattr(CaseStore, "holding", no_longer_than_two)
+    await intake.stop("intake")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            await intake.start("intake")
+    await intake.start("intake")
+
+    assert looked_at == [None, cases[0], cases[1], cases[1], cases[2], cases[3], cases[3], cases[4]]
+    assert await claims(intake) == before
+    assert await store(intake).get(schema.COLLECTION, schema.RESTORED) is None
+
+
+async def test_a_setup_of_its_own_puts_it_right_before_the_service_starts(intake: Town) -> None:
+    """INVARIANT: a job, which no probe watches, may take its time. The service finds nothing left to do."""
+    await filed(intake, another_person())
+    before = await claims(intake)
+    await store(intake).write([remove(CLAIMS, id) for id in before])
+    await store(intake).write([create(schema.COLLECTION, schema.RESTORED, {})])
+    await intake.stop("intake")
+
+    kind, build = BUILDS["intake"]
+    setting_up = Running(intake._settings("intake", kind), build, name="intake", role="setup")
+    assert await setting_up.start()
+
+    assert await setting_up.store.get(schema.COLLECTION, schema.RESTORED) is None
+    await setting_up.stop()
+    await intake.start("intake")
+    assert await claims(intake) == before
 
 
 async def test_without_a_restore_nothing_is_looked_at(intake: Town) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
 
 from chassis.clock import Clock
 from chassis.store import Document, Store, remove
@@ -25,8 +26,8 @@ class HoldAgain:
         self._cases = cases
         self._clock = clock
 
-    async def __call__(self) -> None:
-        after: str | None = None
+    async def __call__(self, after: str | None) -> AsyncIterator[str]:
+        """Goes on behind the case of this id; yields ids up to which it is done."""
         while page := await self._cases.holding(BATCH, after):
             wanted = {claim: case for case in page for claim in case.data["claims"]}
             there = await self._store.get_many(CLAIMS, list(wanted))
@@ -35,6 +36,7 @@ class HoldAgain:
                 if held is None or held.data["case_id"] != case.id:
                     await self._hold(claim, held, case)
             after = page[-1].id
+            yield after
 
     async def _hold(self, claim: str, there: Document | None, case: Document) -> None:
         if there is not None:
