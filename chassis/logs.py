@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
+import orjson
+
 from chassis import correlation
 from chassis.clock import instant
 
@@ -41,6 +43,9 @@ def setup(service: str, level: str, stream: TextIO) -> None:
         logging.getLogger(name).setLevel(level)
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("httpx").setLevel(logging.WARNING)  # its INFO lines hold whole URLs
+    # What no line of ours says, and would be looked for with each: the place in the code, thread, process, task.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging.raiseExceptions = False  # a line that cannot be written must not print its arguments instead
     _catch_what_nobody_caught()
 
@@ -67,7 +72,10 @@ class JsonLines(logging.Formatter):
                 line[name] = _plain(value)
         if record.exc_info and record.exc_info[1] is not None:
             line |= describe(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+        try:
+            return orjson.dumps(line).decode()
+        except TypeError:  # half a surrogate pair, an integer beyond 64 bits: rare, and no reason to lose a line
+            return json.dumps(line, ensure_ascii=False, separators=(",", ":"))
 
 
 def describe(error: BaseException) -> dict[str, Any]:

@@ -43,6 +43,16 @@ def test_a_line_is_an_action_with_its_ids():
     }
 
 
+def test_no_value_costs_a_line():
+    lines = lines_of("""
+        for value in (2**70, float("nan"), b"x", {"a": {"b": 1}}, {1: 2}, "\\u0000"):
+            log.info("odd", extra={"action": "demo.odd", "value": value})
+        """)
+
+    assert [line["action"] for line in lines] == ["demo.odd"] * 6
+    assert lines[0]["value"] == 2**70
+
+
 def test_exceptions_are_shown_by_type_and_place_alone():
     [line] = lines_of("""
         def inner():
