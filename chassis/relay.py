@@ -49,6 +49,7 @@ class Relay:
         self._queues: dict[Place, deque[Pending]] = {}  # per document in order; the documents take turns
         self._look_up: dict[Place, None] = {}  # documents whose outbox must be read before one of its events is sent
         self._wake = asyncio.Event()
+        self._trouble = metrics.BUS_TROUBLE.labels(service=service, where="publish")
         store.listen(self.hear)
 
     def hear(self, entries: Sequence[Pending]) -> None:
@@ -198,9 +199,9 @@ class Relay:
                     "events not acknowledged by the bus", extra={"action": "relay.stuck", "unsent": tried - sent}
                 )
             self._health.bus_trouble["publish"] = "events not acknowledged"
-            metrics.BUS_TROUBLE.labels(service=self._service, where="publish").set(1)
+            self._trouble.set(1)
         else:
-            metrics.BUS_TROUBLE.labels(service=self._service, where="publish").set(0)
+            self._trouble.set(0)
             self._health.bus_trouble.pop("publish", None)
 
 

@@ -75,6 +75,8 @@ class Runner:
         self._portions = Portions(self._reads)
         self._in_work = 0  # events of the batch, with those that were held
         self._handled_for = 0.0  # seconds that its handlers have taken
+        self._batches = metrics.BATCHES.labels(service=service)
+        self._held_keys = metrics.HELD_KEYS.labels(service=service)
         self._progress = time.monotonic()
         self.idle = asyncio.Event()  # the last poll of our partitions was empty and nothing is held
 
@@ -157,8 +159,8 @@ class Runner:
         if self._handled_for < self._limits.handler_seconds:  # else what was put off would be put off again
             worked |= await self._portion({}, [], most_held=min(self._portions.keys, self._pace.events))
         if worked:
-            metrics.BATCHES.labels(service=self._service).inc()
-        metrics.HELD_KEYS.labels(service=self._service).set(len(self.held))
+            self._batches.inc()
+        self._held_keys.set(len(self.held))
         for received in batch:
             self._next[received.partition] = received.offset + 1
             if received.offset < self._committed.get(received.partition, 0):
