@@ -97,9 +97,9 @@ BITES = (
     Bite(
         "offset order: committed after the save",
         "chassis/runner.py",
-        "        work, parks = self._sort(batch)\n",
+        "        self.held.halting.count_read(len(batch))\n",
         "        await consumer.commit({each.partition: each.offset + 1 for each in batch})\n"
-        "        work, parks = self._sort(batch)\n",
+        "        self.held.halting.count_read(len(batch))\n",
         (f"{TROUBLE}::test_a_crash_before_the_write_leaves_the_events_to_be_read_again",),
         "INVARIANT: offsets move after the work is saved",
     ),
