@@ -38,7 +38,7 @@ class Row:
     test: str  # file, function and the form of it in brackets
     server: str
     result: str
-    subject: str = ""  # what the file is about
+    subject: str  # what the file is about
 
     @property
     def place(self) -> str:
@@ -71,16 +71,19 @@ def promise_of(docstring: str) -> str:
 
 
 def page(rows: Sequence[Row], run: str) -> str:
-    """`run`: when and where. All else stays the same from run to run as long as the results do."""
-    ordered = sorted(rows, key=lambda row: (row.test.partition("::")[0], row.place, row.fault, row.test))
+    """`rows`: in the order of the run. `run`: when and where; all else stays as it is as long as the results do."""
+    ordered = sorted(rows, key=lambda row: row.test.partition("::")[0])
     servers = _numbered([row.server for row in ordered])
     failed, left_out = (sum(row.result.startswith(word) for row in rows) for word in ("FAILED", "left out"))
     counts = f"{len(rows) - failed - left_out} passed, {failed} failed, {left_out} left out"
     lines = [HEAD, f"Last complete run: {run}; {counts}.\n", "| name here | servers |\n|---|---|"]
     lines += [f"| {short} | {name} |" for name, short in servers.items()]
-    for subject, some in groupby(ordered, lambda row: row.subject or row.test.partition("::")[0]):
-        lines += [f"\n## {subject.rstrip('.')}\n", COLUMNS]
-        lines += [_line([*forms], servers) for _, forms in groupby(some, lambda row: (row.place, row.fault))]
+    for subject, some in groupby(ordered, lambda row: row.subject):
+        lines += [f"\n## {subject.partition('. ')[0].rstrip('.')}\n", COLUMNS]
+        forms: dict[tuple[str, str], list[Row]] = {}
+        for row in some:
+            forms.setdefault((row.place, row.fault), []).append(row)
+        lines += [_line(sorted(each, key=lambda row: row.test), servers) for each in forms.values()]
     return "\n".join(lines) + "\n"
 
 
