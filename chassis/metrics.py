@@ -67,6 +67,10 @@ OLDEST_UNSENT_SECONDS = _gauge("oldest_unsent_seconds", "Age of the oldest event
 BUS_TROUBLE = _gauge("bus_trouble", "1 while the bus does not take or give events, by direction.", "where")
 STORE_TROUBLE = _counter("store_trouble", "Times that the store did not answer, by who asked.", "where")
 
+SENDING_HELD = _gauge(
+    "sending_held", "1 while messages are made and queued, and none is sent, because a setting says so."
+)
+
 CALLERS_FILE_ERRORS = _counter(
     "callers_file_errors", "Times that the callers file could not be read and the last good one stayed in force."
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chassis import metrics
 from chassis.process import run
 from chassis.sealing import Envelope, parse_keys
 from chassis.service import Infra, Periodic, Service
@@ -30,7 +31,16 @@ def build(settings: Settings, infra: Infra) -> Service:
     envelope = Envelope(parse_keys(settings.private_keys.get_secret_value()))
     posting = Posting(way_out, letters, envelope, Sender(settings.sender, settings.sender_name))
     in_hand = InHand(most=pace.in_hand, more=pace.at_once, begin_seconds=pace.begin_seconds)
+    held = settings.sending == "held"
+    metrics.SENDING_HELD.labels("notify").set(held)
+    if held:
+        in_hand.close()  # nothing is claimed
+        infra.health.halted["sending"] = "messages are queued and none is sent: NOTIFY_SENDING=held"
     deliver = Deliver(cases, posting, Settling(cases, infra.clock, backoff), in_hand, infra.clock, pace)
+    sending = [
+        Periodic("sweep", settings.sweep_seconds, deliver.sweep),
+        Periodic("send", 1.0, deliver.send, deliver.wake),
+    ]
     return Service(
         name="notify",
         collection=COLLECTION,
@@ -41,8 +51,7 @@ def build(settings: Settings, infra: Infra) -> Service:
         problems={**api.PROBLEMS, **officers.PROBLEMS},
         ways_out=[way_out],
         periodic=[
-            Periodic("sweep", settings.sweep_seconds, deliver.sweep),
-            Periodic("send", 1.0, deliver.send, deliver.wake),
+            *([] if held else sending),
             Periodic("count", 5.0, Count(cases, infra.clock)),
             Periodic("remove-stones", 3600.0, RemoveStones(cases, infra.clock, settings.stone_days)),
         ],

@@ -22,6 +22,9 @@ class Settings(ServiceSettings):
         description="Keys that open the applicants' sealed contacts: n1=<base64>[,n0=<base64>], the current one first. "
         "Intake has the public ones. `python -m chassis.sealing new-keys` makes both."
     )
+    sending: Literal["on", "held"] = Field(
+        "on", description="held: messages are made and queued, and none goes out until a start with `on`."
+    )
     smtp_url: str = Field("", description="smtp://host:port. Empty: mail goes to outbox_dir; refused in production.")
     smtp_tls: Literal["starttls", "tls", "none"] = Field(
         "starttls", description="starttls: demanded before anything is said; tls: from the first byte; none: in clear."
