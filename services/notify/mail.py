@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from email.header import Header
 from email.headerregistry import Address
 from email.utils import format_datetime
+from functools import cache
 
 from chassis.clock import parse_instant
 
@@ -18,9 +19,10 @@ _DOMAIN = re.compile(
 )
 
 
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _LONGEST = 76  # characters of a line
 _FOLD = "\r\n "
+_ASCII = bytes(range(0x80))
+_WORD = len("=?utf-8?b??=")  # of an encoded word, beside what it says
 
 
 class NotAnAddress(ValueError):
@@ -59,7 +61,7 @@ class Mail:
     def content(self) -> bytes:
         """The mail as it goes over the wire."""
         lines = (
-            _named("From", _address(self.sender.address), self.sender.name),
+            _from(self.sender),
             f"To: {_address(self.recipient)}",
             _unstructured("Subject", " ".join(self.subject.split())),
             f"Date: {format_datetime(parse_instant(self.at))}",
@@ -70,8 +72,10 @@ class Mail:
             'Content-Type: text/plain; charset="utf-8"',
             "Content-Transfer-Encoding: base64",
         )
-        text = "\r\n".join(_LINE_END.split(self.text)).encode()
-        return "\r\n".join((*lines, "", "")).encode() + base64.encodebytes(text).replace(b"\n", b"\r\n")
+        text = self.text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
+        body = base64.b64encode(text.encode()).decode()
+        folded = [body[start : start + _LONGEST] for start in range(0, len(body), _LONGEST)]
+        return "\r\n".join((*lines, "", *folded, "")).encode()
 
 
 def checked_address(text: str) -> str:
@@ -99,17 +103,34 @@ def _address(address: str) -> Address:
 # The headers are folded here and not by EmailMessage, which parses what it is given again and takes 25 times as long.
 
 
-def _named(header: str, address: Address, name: str) -> str:
-    if not name:
-        return f"{header}: {address}"
-    if name.isascii():
-        return f"{header}: {Address(name, addr_spec=str(address))}"
-    return f"{_unstructured(header, name)}{_FOLD}<{address}>"
+@cache
+def _from(sender: Sender) -> str:
+    address = _address(sender.address)
+    if not sender.name:
+        return f"From: {address}"
+    if sender.name.isascii():
+        return f"From: {Address(sender.name, addr_spec=str(address))}"
+    return f"{_unstructured('From', sender.name)}{_FOLD}<{address}>"
 
 
 def _unstructured(header: str, text: str) -> str:
     """In encoded words unless it is short and plain."""
     if text.isascii() and text.isprintable() and len(header) + len(text) < _LONGEST and "=?" not in text:
         return f"{header}: {text}"
-    words = Header(text, "utf-8", maxlinelen=_LONGEST, header_name=header).encode(linesep="\r\n")
-    return f"{header}: {words}"
+    return f"{header}: {_encoded(header, text)}"
+
+
+def _encoded(header: str, text: str) -> str:
+    """What email.header makes of it; done here where that is Base64, as with Chinese, because it tries every length."""
+    said = text.encode()
+    quoted = len(said) + 2 * len(said.translate(None, _ASCII))  # at least, as the other encoding of headers
+    if text.splitlines() != [text] or (len(said) + 2) // 3 * 4 >= quoted:
+        return Header(text, "utf-8", maxlinelen=_LONGEST, header_name=header).encode(linesep="\r\n")
+    words, room = [], _LONGEST - len(f"{header}: ") - _WORD
+    while said:
+        end = room // 4 * 3
+        while end < len(said) and said[end] & 0xC0 == 0x80:  # inside a character
+            end -= 1
+        words.append(f"=?utf-8?b?{base64.b64encode(said[:end]).decode()}?=")
+        said, room = said[end:], _LONGEST - len(" ") - _WORD
+    return _FOLD.join(words)

@@ -1,13 +1,13 @@
 from dataclasses import replace
 from email import message_from_bytes, policy
-from email.header import decode_header, make_header
+from email.header import Header, decode_header, make_header
 from email.utils import parseaddr
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notify.mail import Mail, NotAnAddress, Sender, checked_address
+from services.notify.mail import _LONGEST, Mail, NotAnAddress, Sender, _encoded, checked_address
 from tests.notify.builders import START
 
 
@@ -59,6 +59,13 @@ def test_headers_are_folded_and_read_back_whole(subject, name):
     assert str(make_header(decode_header(raw["Subject"]))) == subject.strip()
     shown, address = parseaddr(str(make_header(decode_header(raw["From"]))))
     assert (shown, address) == (name, "titles@zhicheng.invalid")
+
+
+@given(st.one_of(st.text(max_size=200), st.text("职称 Ab9é-/𠮷", max_size=200)), st.sampled_from(["From", "Subject"]))
+def test_encoded_words_are_those_of_the_standard_library(text, header):
+    assert _encoded(header, text) == Header(text, "utf-8", maxlinelen=_LONGEST, header_name=header).encode(
+        linesep="\r\n"
+    )
 
 
 def test_a_repeat_is_the_same_mail_byte_for_byte():
