@@ -22,6 +22,7 @@ from services.notify import domain
 from services.notify.domain import Step, ToldCase
 from services.notify.letters import Letters
 from services.notify.store import dump, load
+from services.notify.use_cases.deliver import Pace
 from services.notify.use_cases.in_hand import InHand
 
 
@@ -37,11 +38,11 @@ def subscriptions(tell: Tell) -> Sequence[Subscription]:
 
 
 class Tell:
-    def __init__(self, letters: Letters, clock: Clock, in_hand: InHand, lease: float) -> None:
+    def __init__(self, letters: Letters, clock: Clock, in_hand: InHand, pace: Pace) -> None:
         self._letters = letters
         self._clock = clock
         self._in_hand = in_hand
-        self._lease = lease
+        self._pace = pace
 
     async def submitted(self, event: CaseSubmitted, document: Document | None, delivery: Delivery) -> Save | None:
         params = {"received_on": event.received_on, "round": event.round, "list_version": event.list_version}
@@ -104,18 +105,21 @@ class Tell:
         return Save(fields=dump(self._claimed(case, told)))
 
     def _claimed(self, before: ToldCase, case: ToldCase) -> ToldCase:
-        """The write that makes a message is its claim, when this process has a sender for it; else it is queued."""
+        """The write that makes a message claims it, when this process has a place for its case; else it is queued.
+
+        It claims too what is due of the case already, so that this does not come after what is new.
+        """
         known = {message.id for message in before.messages}
+        if all(message.id in known for message in case.messages):
+            return case
         now = self._clock.now()
-        until = later(now, self._lease)
-        return domain.with_messages(
-            case,
-            [
-                domain.claimed(message, at=now, until=until)
-                for message in case.messages
-                if message.id not in known and self._in_hand.take(case.id, message.id)
-            ],
-        )
+        until = later(now, self._pace.lease)
+        due = [
+            domain.claimed(message, at=now, until=until)
+            for message in domain.due(case, max(now, case.messages[-1].created_at))
+            if not domain.exhausted(message, self._pace.backoff)
+        ]
+        return domain.with_messages(case, [message for message in due if self._in_hand.take(case.id, message)])
 
 
 def _case(document: Document | None, delivery: Delivery) -> ToldCase:

@@ -37,21 +37,17 @@ def build(settings: Settings, infra: Infra) -> Service:
         in_hand.close()  # nothing is claimed
         infra.health.halted["sending"] = "messages are queued and none is sent: NOTIFY_SENDING=held"
     deliver = Deliver(cases, posting, Settling(cases, infra.clock, backoff), in_hand, infra.clock, pace)
-    sending = [
-        Periodic("sweep", settings.sweep_seconds, deliver.sweep),
-        Periodic("send", 1.0, deliver.send, deliver.wake),
-    ]
     return Service(
         name="notify",
         collection=COLLECTION,
         indexes=INDEXES,
         routers=[api.routes(cases, letters), officers.routes(cases, SendAgain(cases, infra.clock))],
-        subscriptions=consumers.subscriptions(Tell(letters, infra.clock, in_hand, pace.lease)),
+        subscriptions=consumers.subscriptions(Tell(letters, infra.clock, in_hand, pace)),
         saved=deliver.saved,
         problems={**api.PROBLEMS, **officers.PROBLEMS},
         ways_out=[way_out],
         periodic=[
-            *([] if held else sending),
+            *([] if held else [Periodic("sweep", settings.sweep_seconds, deliver.sweep)]),
             Periodic("count", 5.0, Count(cases, infra.clock)),
             Periodic("remove-stones", 3600.0, RemoveStones(cases, infra.clock, settings.stone_days)),
         ],

@@ -8,7 +8,7 @@ from chassis.clock import Clock
 from chassis.problems import Busy, Fault, NotFound
 from services.notify import domain
 from services.notify.domain import Message, Resend, State, ToldCase
-from services.notify.store import ToldCases, load
+from services.notify.store import Change, ToldCases, load
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,8 @@ class SendAgain:
                 raise NotGivenUp(message_state=message.state.value)
             queued = domain.sent_again(message, Resend(given_up_at, by, self._clock.now(), reason))
             changed = domain.with_messages(case, [queued])
-            if await self._cases.replace(document, changed, correlation_id=message.correlation_id) is not None:
+            [written] = await self._cases.replace([Change(document, changed, correlation_id=message.correlation_id)])
+            if written is not None:
                 log.info(
                     "message sent again",
                     extra={"action": "notify.sent-again", "case_id": case.id, "message_id": message_id, "by": by},

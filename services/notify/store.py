@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from dataclasses import fields as parts_of
 from typing import Any
 
 from chassis.outbox import Author
 from chassis.paging import Place
-from chassis.store import Cond, Document, Index, Outcome, Store, outbox_after, remove
+from chassis.store import Cond, Document, Index, Outcome, Store, Write, outbox_after, remove
 from contracts.events import Event
 from services.notify.domain import Message, Resend, State, Step, ToldCase
 
@@ -66,6 +66,16 @@ def _message(stored: Mapping[str, Any]) -> Message:
     return Message(**{**stored, "step": Step(stored["step"]), "state": State(stored["state"]), "resends": resends})
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A case as it shall stand, over the version that was read."""
+
+    document: Document
+    case: ToldCase
+    events: Sequence[Event] = ()
+    correlation_id: str = ""
+
+
 class ToldCases:
     """Questions and writes of the sweeps and the API."""
 
@@ -76,21 +86,28 @@ class ToldCases:
     async def get(self, case_id: str) -> Document | None:
         return await self._store.get(COLLECTION, case_id)
 
+    async def get_many(self, case_ids: Sequence[str]) -> Mapping[str, Document]:
+        return await self._store.get_many(COLLECTION, case_ids)
+
     async def due(self, now: str, limit: int) -> list[Document]:
         """Cases with a message that is due, longest due first."""
         return await self._store.find(COLLECTION, {"due_at": Cond("at_most", now)}, order=("due_at", "id"), limit=limit)
 
-    async def replace(
-        self, document: Document, case: ToldCase, *, events: Sequence[Event] = (), correlation_id: str = ""
-    ) -> Document | None:
-        """Writes the case over the version that was read: the document as it stands then; None: another was first."""
-        write = self._author.change(COLLECTION, document, dump(case), events=events, correlation_id=correlation_id)
-        [outcome] = await self._store.write([write])
-        if outcome is not Outcome.WRITTEN:
-            return None
-        emitted = document.emitted + len(events)
-        data = {**document.data, **write.fields}
-        return Document(document.id, document.version + 1, data, document.seen, emitted, outbox_after(write))
+    async def replace(self, changes: Collection[Change]) -> list[Document | None]:
+        """Writes them together, each for itself: its document as it stands then; None: another was first."""
+        if not changes:
+            return []
+        writes = [
+            self._author.change(
+                COLLECTION, one.document, dump(one.case), events=one.events, correlation_id=one.correlation_id
+            )
+            for one in changes
+        ]
+        outcomes = await self._store.write(writes)
+        return [
+            _written(one, write) if outcome is Outcome.WRITTEN else None
+            for one, write, outcome in zip(changes, writes, outcomes, strict=True)
+        ]
 
     async def page(self, partner: str, *, state: State | None, after: Place | None, limit: int) -> list[Document]:
         """Cases of one partner, newest first; `after`: creation and id of the last one of the page before."""
@@ -130,3 +147,11 @@ class ToldCases:
     async def count(self, state: State) -> int:
         """Cases with a message in this state."""
         return await self._store.count(COLLECTION, {"states": Cond("holds", state.value)})
+
+
+def _written(change: Change, write: Write) -> Document:
+    before = change.document
+    data = {**before.data, **write.fields}
+    return Document(
+        before.id, before.version + 1, data, before.seen, before.emitted + len(change.events), outbox_after(write)
+    )

@@ -1,6 +1,5 @@
 """Events, contacts and a running corner of notify, with good defaults."""
 
-import asyncio
 import base64
 from collections.abc import Sequence
 from contextlib import asynccontextmanager
@@ -234,7 +233,7 @@ class Corner:
 
     async def hear_together(self, told: Sequence[Delivery]) -> None:
         """Events of one case in one batch."""
-        tell = Tell(LETTERS, self.clock, self.in_hand, LEASE)
+        tell = Tell(LETTERS, self.clock, self.in_hand, Pace(lease=LEASE))
         fold = Fold("notify", COLLECTION, self.author, by_type(subscriptions(tell)), handler_seconds=60)
         written = []
         while True:
@@ -306,12 +305,10 @@ async def until_sent(deliver: Deliver) -> None:
     """Sends what is in hand until nothing is."""
     try:
         while deliver._in_hand:
-            await deliver.send()
-            await asyncio.wait(deliver._at_work)
+            deliver.begin()
+            await deliver.sent()
     finally:
-        for task in tuple(deliver._at_work):
-            task.cancel()
-        await asyncio.gather(*deliver._at_work, return_exceptions=True)
+        await deliver.cut_off()
 
 
 @asynccontextmanager

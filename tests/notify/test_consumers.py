@@ -2,6 +2,7 @@ from contracts.canonical import canonical_json
 from services.notify.consumers import Tell
 from services.notify.domain import message_id
 from services.notify.store import load
+from services.notify.use_cases.deliver import Pace
 from services.notify.use_cases.in_hand import InHand
 from tests.notify.builders import (
     CASE,
@@ -21,7 +22,7 @@ from tests.notify.builders import (
 
 
 async def test_a_handler_is_a_function_of_event_and_document():
-    tell = Tell(LETTERS, SetClock(), InHand(most=1, more=1, begin_seconds=1.0), 60.0)
+    tell = Tell(LETTERS, SetClock(), InHand(most=1, more=1, begin_seconds=1.0), Pace())
     event = submitted()
 
     first = await tell.submitted(event, None, delivery(event, 1))

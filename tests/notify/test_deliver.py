@@ -261,19 +261,25 @@ async def test_an_erasure_during_sending_leaves_a_stone_and_no_event(corner: Cor
 
 async def test_a_result_that_the_store_does_not_take_at_first_is_saved_later(corner: Corner):
     await corner.hear(submitted())
-    inbox = Inbox()
-    sweep = corner.sweep(inbox)
-    real, answers = corner.cases.get, [StoreUnavailable(), StoreUnavailable()]
 
-    async def away(case):
+    class Meanwhile(Inbox):
+        async def send(self, mail):
+            await corner.hear(determined())  # so that the case must be read again
+            await super().send(mail)
+
+    inbox = Meanwhile()
+    real, answers = corner.cases.get_many, [StoreUnavailable(), StoreUnavailable()]
+
+    async def away(cases):
         if answers:
             raise answers.pop()
-        return await real(case)
+        return await real(cases)
 
-    corner.cases.get = away  # type: ignore[method-assign]
-    await sweep()
+    corner.cases.get_many = away  # type: ignore[method-assign]
+    await corner.sweep(inbox)()
 
-    assert await corner.states() == {"received": "delivered"}
+    assert not answers
+    assert await corner.states() == {"received": "delivered", "determined1": "queued"}
     assert len(inbox.mails) == 1
 
 
