@@ -61,7 +61,7 @@ class OutboxFolder:
         return
 
     def _write(self, name: str, content: bytes) -> None:
-        temporary = self._folder / f".{name}.{os.getpid()}"
+        temporary = f"{self._folder}/.{name}.{os.getpid()}"
         try:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except FileNotFoundError:
@@ -69,7 +69,7 @@ class OutboxFolder:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        temporary.replace(self._folder / name)
+        Path(temporary).replace(f"{self._folder}/{name}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,10 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    subject: Template
-    body: Template
+    """Both as `_filled_by_percent` makes them."""
+
+    subject: str
+    body: str
 
 
 class Letters:
@@ -101,7 +103,7 @@ class Letters:
             values |= self._words[version, language].blocks(params)
         # None stands for what the case has not been told yet; the texts show a dash
         shown = {name: "—" if values.get(name) is None else values[name] for name in _NAMES[step]}
-        return Letter(text.subject.substitute(shown), text.body.substitute(shown))
+        return Letter(text.subject % shown, text.body % shown)
 
 
 class _Words:
@@ -129,6 +131,7 @@ class _Words:
                 raise IncompleteTemplates(f"{name} lacks {phrase}")
             _check_names(name, Template(words[phrase]), names)
         self._words: Mapping[str, Any] = words
+        self._phrases = {phrase: _filled_by_percent(Template(words[phrase])) for phrase in _PHRASES}
         self._language = language
 
     def blocks(self, params: Mapping[str, Any]) -> dict[str, str]:
@@ -188,7 +191,7 @@ class _Words:
         return str(self._words[group].get(key, key))
 
     def _say(self, phrase: str, **values: object) -> str:
-        return Template(self._words[phrase]).substitute(values)
+        return self._phrases[phrase] % values
 
 
 def _versions(folder: Path, step: Step) -> set[int]:
@@ -205,10 +208,9 @@ def _text(folder: Path, step: Step, version: int, language: str) -> _Text:
     subject, empty, body = path.read_text("utf-8").partition("\n\n")
     if not subject.strip() or "\n" in subject or not empty or not body.strip():
         raise IncompleteTemplates(f"{name}: one line of subject, an empty line, then the body")
-    text = _Text(Template(subject), Template(body))
-    _check_names(name, text.subject, _NAMES[step])
-    _check_names(name, text.body, _NAMES[step], complete=True)
-    return text
+    _check_names(name, Template(subject), _NAMES[step])
+    _check_names(name, Template(body), _NAMES[step], complete=True)
+    return _Text(_filled_by_percent(Template(subject)), _filled_by_percent(Template(body)))
 
 
 def _check_names(where: str, template: Template, allowed: frozenset[str], *, complete: bool = False) -> None:
@@ -219,3 +221,9 @@ def _check_names(where: str, template: Template, allowed: frozenset[str], *, com
         raise IncompleteTemplates(f"{where} names {', '.join(sorted(unknown))}, which is not there")
     if complete and (left_out := allowed - named):
         raise IncompleteTemplates(f"{where} leaves out {', '.join(sorted(left_out))}")
+
+
+def _filled_by_percent(template: Template) -> str:
+    """The same text for the operator %, which fills it several times as fast."""
+    names = {name: f"%({name})s" for name in template.get_identifiers()}
+    return Template(template.template.replace("%", "%%")).substitute(names)
