@@ -11,6 +11,7 @@ from typing import Any
 
 APPLICANT = "applicant"
 EMAIL = "email"
+_AS_JSON = json.JSONEncoder(separators=(",", ":"))
 
 
 class Step(StrEnum):
@@ -129,7 +130,7 @@ class ToldCase:
 
 def message_id(case_id: str, step: Step, about: int | None, kind: str, recipient: str) -> str:
     """Derives from what the message is about, so that the same is never said twice under two ids."""
-    parts = json.dumps([case_id, step, step if about is None else about, kind, recipient], separators=(",", ":"))
+    parts = _AS_JSON.encode([case_id, step, step if about is None else about, kind, recipient])
     return "m_" + hashlib.sha256(parts.encode()).hexdigest()[:32]
 
 

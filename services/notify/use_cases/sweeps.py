@@ -24,12 +24,14 @@ class Count:
         self._clock = clock
 
     async def __call__(self) -> int:
-        for state in (State.WAITING, State.QUEUED, State.SENDING):
+        for state in (State.QUEUED, State.SENDING):
             metrics.DOCUMENTS.labels("notify", "message", state.value).set(await self._cases.count(state))
         now = self._clock.now()
         due = await self._cases.due(now, 1)
         _aged("message", due[0].data["due_at"] if due else None, now)
         oldest = await self._cases.given_up(after=None, limit=MOST_GIVEN_UP)
+        waiting = len(oldest) if len(oldest) < MOST_GIVEN_UP else await self._cases.count(State.WAITING)
+        metrics.DOCUMENTS.labels("notify", "message", State.WAITING.value).set(waiting)
         ended = [message.ended_at for one in oldest for message in load(one).messages if message.state is State.WAITING]
         _aged("message-given-up", min(filter(None, ended), default=None), now)
         return 0
