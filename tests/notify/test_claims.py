@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from chassis.store import StoreUnavailable
+from chassis.store import Outcome, StoreUnavailable, change
 from services.notify.channels import Temporary
+from services.notify.store import COLLECTION
 from services.notify.use_cases.deliver import Deliver
 from services.notify.use_cases.in_hand import InHand
 from tests.notify.builders import (
@@ -23,6 +24,7 @@ from tests.notify.builders import (
     until_sent,
     withdrawn,
 )
+from tests.waiting import until
 
 
 def sending(corner: Corner, channel: Inbox, *, most: int = 100, begin_seconds: float = LEASE / 2) -> Deliver:
@@ -276,3 +278,112 @@ async def test_a_result_that_the_store_does_not_take_at_first_is_saved_without_a
 
     assert await corner.states(CASE) == {"received": "delivered"}
     assert len(inbox.mails) == 1
+
+
+async def test_what_waited_for_a_place_goes_out_before_what_is_new_of_its_case(corner: Corner):
+    inbox = Inbox()
+    await corner.hear(submitted())  # no sender is free
+    assert await corner.states() == {"received": "queued"}
+    deliver = sending(corner, inbox)
+
+    await corner.hear(determined())
+    assert await corner.states() == {"received": "sending", "determined1": "sending"}
+    await until_sent(deliver)
+
+    assert (await corner.document()).version == 3
+    assert [mail.message_id for mail in inbox.mails] == [one.id for one in (await corner.case()).messages]
+
+
+async def test_messages_that_end_together_are_settled_by_one_write_to_the_store(corner: Corner):
+    cases = [case_id(number) for number in range(20)]
+    deliver = sending(corner, Inbox())
+    for case in cases:
+        await corner.hear(submitted(case))
+    real, written = corner.store.write, []
+
+    async def counted(writes, **more):
+        written.append(len(writes))
+        return await real(writes, **more)
+
+    corner.store.write = counted  # type: ignore[method-assign]
+    await until_sent(deliver)
+
+    assert written == [20]
+    assert [(await corner.states(case))["received"] for case in cases] == ["delivered"] * 20
+
+
+async def test_what_is_due_is_claimed_by_one_write_to_the_store(corner: Corner):
+    cases = [case_id(number) for number in range(20)]
+    for case in cases:
+        await corner.hear(submitted(case))  # no sender is free: they are queued
+    deliver = corner.sender(Inbox())
+    real, written = corner.store.write, []
+
+    async def counted(writes, **more):
+        written.append(len(writes))
+        return await real(writes, **more)
+
+    corner.store.write = counted  # type: ignore[method-assign]
+    assert await deliver.sweep() == 20
+    await until_sent(deliver)
+
+    assert written == [20, 20]
+
+
+async def test_a_case_that_changes_meanwhile_does_not_touch_the_others_that_end_with_it(corner: Corner):
+    cases = [case_id(number) for number in range(3)]
+    for case in cases:
+        await corner.hear(submitted(case))  # no sender is free: they are queued
+
+    class Meanwhile(Inbox):
+        async def send(self, mail):
+            if not self.mails:
+                await corner.hear(withdrawn(cases[0]))
+            await super().send(mail)
+
+    await corner.sweep(Meanwhile(), at_once=1)()
+
+    assert await corner.states(cases[0]) == {"received": "delivered", "withdrawn": "queued"}
+    assert [await corner.states(case) for case in cases[1:]] == [{"received": "delivered"}] * 2
+    assert [(await corner.document(case)).version for case in cases] == [4, 3, 3]
+
+
+async def test_a_mail_that_hangs_does_not_hold_back_the_results_of_others(corner: Corner):
+    class FirstHangs(Stuck):
+        async def send(self, mail):
+            if self.asked.is_set():
+                self.mails.append(mail)
+            else:
+                await super().send(mail)
+
+    channel = FirstHangs()
+    deliver = sending(corner, channel)
+    cases = [case_id(number) for number in range(6)]
+    for case in cases:
+        await corner.hear(submitted(case))
+    deliver.begin()
+
+    async def others_settled() -> bool:
+        return [(await corner.states(case))["received"] for case in cases[1:]] == ["delivered"] * 5
+
+    await until(others_settled, seconds=60)
+    assert await corner.states(cases[0]) == {"received": "sending"}
+    channel.may.set()
+    await until_sent(deliver)
+    assert await corner.states(cases[0]) == {"received": "delivered"}
+
+
+async def test_a_case_that_cannot_be_read_holds_back_no_other(corner: Corner):
+    await corner.hear(submitted(case_id(1)), submitted())
+    document = await corner.document(case_id(1))
+    [message] = document.data["messages"]
+    newer = {"messages": [{**message, "of_a_newer_release": 1}]}
+    assert await corner.store.write([change(COLLECTION, document, newer)]) == [Outcome.WRITTEN]
+    deliver = corner.sender(Inbox())
+
+    assert await deliver.sweep() == 1  # nothing done is a pause
+    await until_sent(deliver)
+    assert await deliver.sweep() == 0
+
+    assert await corner.states() == {"received": "delivered"}
+    assert not deliver._in_hand
