@@ -18,7 +18,7 @@ def instant(moment: datetime) -> str:
 
 def parse_instant(text: str) -> datetime:
     """The moment behind an instant. ValueError for any other spelling."""
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):  # an offset can lead out of the years that there are
         moment = datetime.fromisoformat(text)
         if instant(moment) == text:
             return moment
