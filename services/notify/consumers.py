@@ -46,11 +46,11 @@ class Tell:
 
     async def submitted(self, event: CaseSubmitted, document: Document | None, delivery: Delivery) -> Save | None:
         params = {"received_on": event.received_on, "round": event.round, "list_version": event.list_version}
-        return self._tell(_filed(_case(document, delivery), event), Step.RECEIVED, delivery, params)
+        return self._tell(document, _filed(_case(document, delivery), event), Step.RECEIVED, delivery, params)
 
     async def amended(self, event: CaseAmended, document: Document | None, delivery: Delivery) -> Save | None:
         case = _filed(_case(document, delivery), event)
-        return self._tell(case, Step.AMENDED, delivery, {"revision": event.revision}, about=event.revision)
+        return self._tell(document, case, Step.AMENDED, delivery, {"revision": event.revision}, about=event.revision)
 
     async def held(self, event: CaseHeld, document: Document | None, delivery: Delivery) -> Save | None:
         case = replace(
@@ -59,7 +59,7 @@ class Tell:
             contact_sealed=event.contact_sealed,
             contact_revision=event.revision,
         )
-        return self._tell(case, Step.HELD, delivery, {})
+        return self._tell(document, case, Step.HELD, delivery, {})
 
     async def determined(self, event: CaseDetermined, document: Document | None, delivery: Delivery) -> Save | None:
         case = replace(_case(document, delivery), case_number=event.case_number)
@@ -68,7 +68,7 @@ class Tell:
             include={"number", "revision", "supersedes", "because", "roads", "exemptions", "waits_for_officer"},
         )
         params = {**said, "round": case.round, "list_version": case.list_version}
-        return self._tell(case, Step.DETERMINED, delivery, params, about=event.number)
+        return self._tell(document, case, Step.DETERMINED, delivery, params, about=event.number)
 
     async def withdrawn(self, event: CaseWithdrawn, document: Document | None, delivery: Delivery) -> Save | None:
         case = _case(document, delivery)
@@ -81,7 +81,7 @@ class Tell:
             at=delivery.time,
             correlation_id=delivery.correlation_id,
         )
-        return Save(fields=dump(self._claimed(case, silent)))
+        return Save(fields=dump(self._claimed(document, case, silent)))
 
     async def erased(self, event: PersonalDataErased, document: Document | None) -> Save | None:
         now = self._clock.now()
@@ -89,7 +89,14 @@ class Tell:
         return Save(fields=dump(domain.erase(case, at=now, on=self._clock.today().isoformat())))
 
     def _tell(
-        self, case: ToldCase, step: Step, delivery: Delivery, params: dict[str, Any], *, about: int | None = None
+        self,
+        document: Document | None,
+        case: ToldCase,
+        step: Step,
+        delivery: Delivery,
+        params: dict[str, Any],
+        *,
+        about: int | None = None,
     ) -> Save | None:
         if case.erased_on:
             return None
@@ -102,24 +109,23 @@ class Tell:
             at=delivery.time,
             correlation_id=delivery.correlation_id,
         )
-        return Save(fields=dump(self._claimed(case, told)))
+        return Save(fields=dump(self._claimed(document, case, told)))
 
-    def _claimed(self, before: ToldCase, case: ToldCase) -> ToldCase:
+    def _claimed(self, document: Document | None, before: ToldCase, case: ToldCase) -> ToldCase:
         """The write that makes a message claims it, when this process has a place for its case; else it is queued.
 
         It claims too what is due of the case already, so that this does not come after what is new.
         """
         known = {message.id for message in before.messages}
-        if all(message.id in known for message in case.messages):
+        new = [message for message in case.messages if message.id not in known]
+        if not new:
             return case
-        now = self._clock.now()
-        until = later(now, self._pace.lease)
-        due = [
-            domain.claimed(message, at=now, until=until)
-            for message in domain.due(case, max(now, case.messages[-1].created_at))
-            if not domain.exhausted(message, self._pace.backoff)
-        ]
-        return domain.with_messages(case, [message for message in due if self._in_hand.take(case.id, message)])
+        now = self._clock.now()  # what is new may be of a later time, by the clock of who said it
+        waited = [message for message in domain.due(case, now) if message.id in known]
+        due = [message for message in waited if not domain.exhausted(message, self._pace.backoff)]
+        until, over = later(now, self._pace.lease), document.version if document is not None else 0
+        claims = [domain.claimed(message, at=now, until=until) for message in (*due, *new)]
+        return domain.with_messages(case, [claim for claim in claims if self._in_hand.take(case.id, claim, over=over)])
 
 
 def _case(document: Document | None, delivery: Delivery) -> ToldCase:

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from chassis.clock import later
 from chassis.store import Outcome, StoreUnavailable, change
 from services.notify.channels import Temporary
 from services.notify.store import COLLECTION
@@ -387,3 +388,74 @@ async def test_a_case_that_cannot_be_read_holds_back_no_other(corner: Corner):
 
     assert await corner.states() == {"received": "delivered"}
     assert not deliver._in_hand
+
+
+async def test_a_claim_that_was_not_written_takes_no_message_from_the_sender_that_has_it(corner: Corner):
+    """INVARIANT: also where two made the same attempt, and one write came between: the handlers run once more."""
+    await corner.hear(submitted())  # no sender is free: it is queued
+    inbox, channel = Inbox(), Stuck()
+    deliver, other = sending(corner, inbox), corner.sender(channel)
+    real = corner.store.write
+
+    async def after_the_other(writes, **more):
+        corner.store.write = real  # type: ignore[method-assign]
+        assert await other.sweep() == 1
+        return await real(writes, **more)
+
+    corner.store.write = after_the_other  # type: ignore[method-assign]
+    await corner.hear(determined())
+    other.begin()
+    await asyncio.wait_for(channel.asked.wait(), 90)
+    await until_sent(deliver)
+    channel.may.set()
+    await until_sent(other)
+
+    assert await corner.states() == {"received": "delivered", "determined1": "delivered"}
+    received, determination = (await corner.case()).messages
+    assert [mail.message_id for mail in inbox.mails] == [determination.id]
+    assert [mail.message_id for mail in channel.mails] == [received.id]
+
+
+async def test_a_new_message_claims_nothing_of_its_case_that_is_in_other_hands_whatever_its_time(corner: Corner):
+    """The clock of who said it may be ahead of ours, by more than a claim holds."""
+    await corner.hear(submitted())  # no sender is free: it is queued
+    channel = Stuck()
+    other = corner.sender(channel)
+    assert await other.sweep() == 1
+    other.begin()
+    await asyncio.wait_for(channel.asked.wait(), 90)
+
+    inbox = Inbox()
+    deliver = sending(corner, inbox)
+    await corner.hear(determined(), at=later(START, 10 * LEASE))
+    await until_sent(deliver)
+    channel.may.set()
+    await until_sent(other)
+
+    assert await corner.states() == {"received": "delivered", "determined1": "delivered"}
+    assert [len(each.mails) for each in (inbox, channel)] == [1, 1]
+
+
+async def test_what_was_given_back_is_not_taken_from_the_next_sender_where_the_store_did_not_answer(corner: Corner):
+    """INVARIANT: the attempt that was given back is the next sender's, under the same number."""
+    late = sending(corner, Inbox(), begin_seconds=-1.0)
+    await corner.hear(submitted())
+    channel = Stuck()
+    other = corner.sender(channel)
+    real = corner.cases.replace
+
+    async def without_an_answer(*args, **more):
+        corner.cases.replace = real  # type: ignore[method-assign]
+        await real(*args, **more)
+        corner.clock.pass_seconds(1)
+        assert await other.sweep() == 1
+        raise StoreUnavailable
+
+    corner.cases.replace = without_an_answer  # type: ignore[method-assign]
+    await until_sent(late)
+    [message] = (await corner.case()).messages
+    assert (message.state, message.attempts) == ("sending", 1)
+
+    channel.may.set()
+    await until_sent(other)
+    assert await corner.states() == {"received": "delivered"}

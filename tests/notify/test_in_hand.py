@@ -22,8 +22,8 @@ def case(id: str, version: int = 1) -> Document:
 
 def test_a_promise_holds_once_it_is_saved_and_no_longer_than_that():
     line = a_line()
-    assert line.take("one", m("m1"))
-    assert line.take("two", m("m2"))
+    assert line.take("one", m("m1"), over=0)
+    assert line.take("two", m("m2"), over=0)
 
     line.saved([case("one"), case("three")])  # the write of the second did not happen
 
@@ -39,9 +39,9 @@ def test_a_promise_holds_once_it_is_saved_and_no_longer_than_that():
 
 def test_no_more_are_in_hand_than_allowed_and_what_is_due_has_places_beyond_them():
     line = a_line(most=2, more=1)
-    assert [line.take(name, m("m")) for name in ("one", "two", "three")] == [True, True, False]
+    assert [line.take(name, m("m"), over=0) for name in ("one", "two", "three")] == [True, True, False]
     line.saved([case("one"), case("two")])
-    assert not line.take("three", m("m"))
+    assert not line.take("three", m("m"), over=0)
 
     assert [hand.document.id for hand in line.find([case("one"), case("three"), case("four")])] == ["three"]
     assert (len(line), line.in_line, line.room) == (3, 2, 0)
@@ -49,19 +49,19 @@ def test_no_more_are_in_hand_than_allowed_and_what_is_due_has_places_beyond_them
     hand = line.next()
     assert hand is not None
     line.leave(hand)
-    assert not line.take("five", m("m"))
+    assert not line.take("five", m("m"), over=0)
     line.leave(line.next())  # type: ignore[arg-type]
-    assert line.take("five", m("m"))
+    assert line.take("five", m("m"), over=0)
 
 
 def test_a_case_in_hand_always_takes_its_next_message_and_goes_on_from_its_newest_document():
     line = a_line(most=1)
-    line.take("one", m("m1"))
+    line.take("one", m("m1"), over=0)
     line.saved([case("one")])
     hand = line.next()
     assert hand is not None
 
-    assert line.take("one", m("m2"))
+    assert line.take("one", m("m2"), over=3)
     line.saved([case("one", 4)])
     line.saved([case("one", 3)])
 
@@ -72,12 +72,12 @@ def test_a_case_in_hand_always_takes_its_next_message_and_goes_on_from_its_newes
 def test_a_closed_line_gives_out_what_was_not_begun_and_takes_nothing():
     line = a_line(most=4)
     for name in ("one", "two"):
-        line.take(name, m("m"))
+        line.take(name, m("m"), over=0)
     line.saved([case("one"), case("two")])
     line.next()
 
     assert [hand.document.id for hand in line.close()] == ["two"]
-    assert not line.take("three", m("m"))
+    assert not line.take("three", m("m"), over=0)
     assert (line.find([case("four")]), line.room) == ([], 0)
     assert line.next() is None
 

@@ -74,7 +74,7 @@ class InHand:
         self._begin_seconds = begin_seconds
         self._cases: dict[str, Hand] = {}
         self._line: deque[Hand] = deque()
-        self._promised: dict[str, dict[str, Claim]] = {}
+        self._promised: dict[tuple[str, int], dict[str, Claim]] = {}  # by case and the version written over
         self._closed = False
 
     def __len__(self) -> int:
@@ -91,13 +91,17 @@ class InHand:
         """Places for what is due in the store."""
         return 0 if self._closed else max(self._most + self._more - len(self._cases), 0)
 
-    def take(self, case_id: str, message: Message) -> bool:
-        """Will this process make this attempt at a message that is being claimed? It holds until the next `saved`."""
-        known = case_id in self._cases or case_id in self._promised
+    def take(self, case_id: str, message: Message, *, over: int) -> bool:
+        """Will this process make this attempt at a message that is being claimed? It holds until the next `saved`.
+
+        over: the version of the document that the claim is written over, 0 for none. A claim over another one than was
+        written in the end is nobody's: what it was for may be in other hands by now, with the same attempt.
+        """
+        known = case_id in self._cases or (case_id, over) in self._promised
         if self._closed or (not known and len(self._cases) + len(self._promised) >= self._most):
             return False
         claim = Claim(message.attempts, time.monotonic() + self._begin_seconds)
-        self._promised.setdefault(case_id, {})[message.id] = claim
+        self._promised.setdefault((case_id, over), {})[message.id] = claim
         return True
 
     def saved(self, documents: Sequence[Document]) -> None:
@@ -108,10 +112,11 @@ class InHand:
         promised, self._promised = self._promised, {}
         for document in documents:
             hand = self._cases.get(document.id)
+            claims = promised.get((document.id, document.version - 1), {})
             if hand is not None:
                 hand.renew(document)
-                hand.claims |= promised.get(document.id, {})
-            elif claims := promised.get(document.id):
+                hand.claims |= claims
+            elif claims:
                 self._cases[document.id] = hand = Hand(document, claims)
                 self._line.append(hand)
 

@@ -74,6 +74,8 @@ class Settling:
     def _after(self, message: Message, result: Result, now: str) -> Message:
         attempt = result.message.attempts
         if not result.begun:
+            if message.attempted_at != result.message.attempted_at:
+                return message  # given back before, without an answer of the store: this attempt is another's by now
             return domain.given_back(message, attempt, at=now)
         if result.failure is None:
             return domain.delivered(message, at=now)
