@@ -24,7 +24,7 @@ class Limits:
     batch_seconds: float = 15.0  # a batch that takes longer is cut off and read again in parts; half a poll interval
     handler_seconds: float = 5.0  # a handler that takes longer has failed; after so much time of handlers none begins
     poll_seconds: float = 1.0  # longest wait for records
-    held_keys: int = 1000  # more held keys than this: nothing new is read
+    held_keys: int = 1000  # so many held keys, or a batch of held events that are due: nothing new is read
     tries: int = 5  # of an event whose handler fails
     gap_seconds: float = 10.0  # how long a missing event may come late
     retry_pause: float = 0.2  # first pause, doubled up to ten seconds
@@ -67,6 +67,12 @@ class Holding:
 
     def __len__(self) -> int:
         return len(self._keys)
+
+    @property
+    def due(self) -> int:
+        """How many events could be handled at once, had anybody the time."""
+        now = time.monotonic()
+        return sum(len(held.deliveries) for held in self._keys.values() if held.due <= now)
 
     def of(self, key: str) -> Held | None:
         """What waits for a key."""

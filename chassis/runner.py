@@ -141,9 +141,10 @@ class Runner:
             self._pace.took(self._in_work, time.monotonic() - began, handlers=self._handled_for)
 
     def _keep_room(self, consumer: Consumer) -> None:
-        """With too many keys held nothing new is read; polling goes on, because it keeps the membership."""
-        full = len(self.held) >= self._limits.held_keys
+        """With too much held or put off nothing new is read; polling goes on, because it keeps the membership."""
+        full = len(self.held) >= self._limits.held_keys or self.held.due >= self._limits.batch
         if full:
+            self._progress = time.monotonic()  # nobody expects any
             consumer.pause(consumer.assigned())
         elif self._full:
             consumer.resume(consumer.assigned())

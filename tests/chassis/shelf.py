@@ -59,11 +59,14 @@ class ShelfConsumer:
         self._shelf = shelf
         self.positions = {place: shelf.committed.get(place, 0) for place in shelf.ours}
         self.paused: set[Partition] = set()
+        self.fetches = False  # the next poll gives nothing: what was paused is fetched again
 
     async def poll(self, limit: int, timeout: float) -> list[Received]:
         self._shelf.polls += 1
         found: list[Received] = []
-        if not self._shelf.deaf:
+        fetching = self.fetches and not self.paused
+        self.fetches = self.fetches and not fetching
+        if not self._shelf.deaf and not fetching:
             for place in sorted(self.assigned() - self.paused - self._shelf.hidden):
                 page = self._shelf.records[place][self.positions[place] :][: limit - len(found)]
                 self.positions[place] += len(page)

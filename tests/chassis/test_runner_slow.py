@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -156,6 +157,26 @@ async def test_what_a_batch_has_no_time_for_is_put_off_in_its_order_and_no_failu
             await bench.has(case, *range(1, 9))
     assert await bench.parked() == []
     assert len(bench.handled) == len(set(bench.handled))
+
+
+async def test_what_is_put_off_does_not_pile_up_in_memory(bench: Bench) -> None:
+    """With a batch of it in hand nothing new is read, however few keys it belongs to."""
+    bench.limits = replace(QUICK, batch=5, batch_seconds=60.0, handler_seconds=0.05)
+    note, most = bench.note, 0
+
+    async def slow(event: CaseWithdrawn, document: Document | None) -> Save:
+        nonlocal most
+        held = [runner.held.of(case) for case in (A, B)]
+        most = max(most, sum(len(one.deliveries) for one in held if one is not None))
+        time.sleep(0.03)  # noqa: ASYNC251 - time goes by, and no handler is cut off however slow the machine is
+        return await note(event, document)
+
+    bench.note = slow  # type: ignore[method-assign]
+    await bench.bus.publish([withdrawn(case, number) for number in range(1, 21) for case in (A, B)])
+    async with bench.running() as runner:
+        for case in (A, B):
+            await bench.has(case, *range(1, 21))
+    assert most < 2 * bench.limits.batch
 
 
 async def test_a_runner_is_cut_off_also_in_the_moment_in_which_a_handler_ends(bench: Bench) -> None:

@@ -260,6 +260,25 @@ async def test_a_consumer_that_gives_nothing_is_replaced_although_a_key_is_held(
         await bench.has(B, 1)
 
 
+async def test_a_consumer_that_has_read_nothing_because_too_much_was_held_is_not_replaced(bench: Bench) -> None:
+    """Kafka's gives nothing at the first poll after a pause: what it had fetched before is dropped."""
+    shelf, ready = Shelf(), list[bool]()
+    bench.bus, bench.act = shelf, waiting_for(ready)
+    bench.limits = replace(QUICK, held_keys=1, stalled_seconds=60.0)
+    shelf.put(0, withdrawn(A, 1))
+    async with bench.running() as runner:
+        await until(lambda: _holds(runner, A))
+        shelf.put(0, withdrawn(B, 1))
+        [consumer] = shelf.consumers
+        runner._progress -= 600  # so long it has read nothing
+        polls = shelf.polls
+        await until(lambda: _polled(shelf, polls + 3))
+        consumer.fetches = True
+        ready.append(True)
+        await bench.has(B, 1)
+        assert shelf.consumers == [consumer]
+
+
 # --- endings ---
 
 
