@@ -44,7 +44,14 @@ class Certificate:
     grades: Mapping[str, Grade]
 
 
-@lru_cache(2048)  # most people write the same few; what is kept is the name of a certificate, not a person's number
+class _OtherWords(Exception):
+    """What was found where not all that was written are words of the vocabulary."""
+
+    def __init__(self, found: tuple[str, str]) -> None:
+        super().__init__()
+        self.found = found
+
+
 def recognise(body: str, name: str, grade: str) -> tuple[str, str]:
     """(certificate id, grade id) of what was written; "unlisted" for the part that the vocabulary does not have.
 
@@ -52,6 +59,14 @@ def recognise(body: str, name: str, grade: str) -> tuple[str, str]:
     gives it whatever the text of the grade says, as long as that text does not name another grade of the same
     certificate; two grades that contradict each other are "unlisted", a person has to look.
     """
+    try:
+        return _recognise(body, name, grade)
+    except _OtherWords as other:
+        return other.found
+
+
+@lru_cache(2048)  # most people write the same few; words of their own can be about them, and are not kept
+def _recognise(body: str, name: str, grade: str) -> tuple[str, str]:
     folded_body, folded_name, folded_grade = fold(body), fold(name), fold(grade)
     for certificate in certificates().values():
         if not _made_of(folded_body, certificate.bodies):
@@ -59,10 +74,13 @@ def recognise(body: str, name: str, grade: str) -> tuple[str, str]:
         found = _grades_named(certificate, folded_name, need_name=True)
         if found is None:
             continue
-        stated = _grades_named(certificate, folded_grade, need_name=False) or frozenset()
-        grades = found | stated
-        return certificate.id, next(iter(grades)) if len(grades) == 1 else UNLISTED
-    return UNLISTED, UNLISTED
+        stated = _grades_named(certificate, folded_grade, need_name=False)
+        grades = found | (stated or frozenset())
+        recognised = certificate.id, next(iter(grades)) if len(grades) == 1 else UNLISTED
+        if stated is None:
+            raise _OtherWords(recognised)
+        return recognised
+    raise _OtherWords((UNLISTED, UNLISTED))
 
 
 def fold(text: str) -> str:

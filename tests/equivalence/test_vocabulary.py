@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.certificates import UNLISTED, certificates, fold, recognise
+from contracts.certificates import UNLISTED, _recognise, certificates, fold, recognise
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,26 @@ def test_the_same_name_of_another_body_is_another_certificate() -> None:
 
 def test_a_name_with_more_in_it_than_the_vocabulary_knows_is_not_recognised() -> None:
     assert recognise("ACCA", "ACCA Diploma in IFRS", "member") == (UNLISTED, UNLISTED)
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "grade"),
+    [
+        ("ACCA", "ACCA", "member no. 1234567, Wang Xiaoming"),
+        ("ACCA", "ACCA 证书编号 1234567", "member"),
+        ("王小明的公司", "ACCA", "member"),
+    ],
+)
+def test_words_that_can_be_about_a_person_are_not_kept_in_memory(body: str, name: str, grade: str) -> None:
+    """INVARIANT: an erasure leaves nothing behind. Words of the vocabulary say nothing about anybody."""
+    _recognise.cache_clear()
+
+    recognise(body, name, grade)
+    assert _recognise.cache_info().currsize == 0
+
+    for _ in range(2):
+        assert recognise("ACCA", "ACCA", "member") == ("acca", "member")
+    assert (_recognise.cache_info().currsize, _recognise.cache_info().hits) == (1, 1)
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
