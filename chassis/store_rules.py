@@ -85,18 +85,21 @@ def _check_keys(value: Mapping[Any, Any]) -> None:
 
 
 def _other_parts(value: Any) -> list[Iterable[Any]]:
-    """What is neither text nor one of JSON's own holders: a number, or a kind of text, dict or list."""
+    """What is neither text nor one of JSON's own holders: a number, or a kind of text, dict or list.
+
+    Kinds of tuple (named ones) and of float are refused: SQLite's adapter could not spell them.
+    """
     if isinstance(value, dict):
         _check_keys(value)
         return [value.values()]
-    if isinstance(value, list | tuple):
+    if isinstance(value, list) or type(value) is tuple:
         return [value]
     if isinstance(value, int):
         if not -MOST <= value <= MOST:
             raise ValueError("an integer beyond 2^53")
     elif isinstance(value, str):
         value.encode()
-    elif isinstance(value, float):
+    elif type(value) is float:
         if not math.isfinite(value):
             raise ValueError("a number that JSON does not have")
     else:

@@ -2,7 +2,7 @@
 
 import asyncio
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -14,6 +14,13 @@ RACES = 200
 
 class Colour(StrEnum):
     RED = "red"
+
+
+class Named(NamedTuple):
+    n: int
+
+
+class Odd(float): ...
 
 
 async def test_a_created_document_is_read_back_as_it_was_written(store: Store) -> None:
@@ -366,6 +373,8 @@ REFUSED: list[Any] = [
     {"a\0": 1},
     "\ud800",
     {1, 2},
+    Named(1),
+    Odd(1.5),
 ]
 
 
