@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from chassis import schema
+from chassis.clock import Clock
 from chassis.running import Running
 from chassis.store import Document, Store, StoreUnavailable, create, remove
 from services.intake.case import CASES, CLAIMS
@@ -16,6 +17,7 @@ from services.intake.store import CaseStore
 from services.intake.use_cases import hold_again
 from tests.filings import a_filing, another_person
 from tests.town import BUILDS, Town
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -142,6 +144,30 @@ async def test_a_setup_of_its_own_puts_it_right_before_the_service_starts(intake
     await setting_up.stop()
     await intake.start("intake")
     assert await claims(intake) == before
+
+
+async def test_a_case_that_ends_while_it_is_put_right_holds_nothing_again(
+    intake: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may have put everything right already, and work."""
+    case_id = await filed(intake, another_person())
+    cases = CaseStore(store(intake))
+    pages = [await cases.holding(10, None), []]
+    path = f"/v1/applications/{case_id}/withdrawal"
+    assert (await intake.call("intake", "POST", path, headers={"If-Match": '"1"'})).status_code == 200
+
+    async def none_is_held() -> bool:
+        return await claims(intake) == {}
+
+    await until(none_is_held)
+
+    async def read_before(limit: int, after: str | None) -> list[Document]:
+        return pages.pop(0)
+
+    monkeypatch.setattr(cases, "holding", read_before)
+    assert [place async for place in hold_again.HoldAgain(store(intake), cases, Clock())(None)] == [case_id]
+
+    assert await claims(intake) == {}
 
 
 async def test_without_a_restore_nothing_is_looked_at(intake: Town) -> None:

@@ -39,6 +39,9 @@ class HoldAgain:
             yield after
 
     async def _hold(self, claim: str, there: Document | None, case: Document) -> None:
+        now_there = await self._cases.get(case.id)
+        if now_there is None or claim not in (now_there.data.get("claims") or ()):
+            return  # another process was faster and works already: the case has ended meanwhile
         if there is not None:
             other = await self._cases.get(there.data["case_id"])
             if other is None or claim not in (other.data.get("claims") or ()):
