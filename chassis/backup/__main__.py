@@ -98,7 +98,9 @@ def _folder(asked: Path, command: str) -> Iterator[Path]:
         return
     if command == "save" and sys.stdout.isatty():
         raise BackupRefused("a backup is no text for a terminal: pipe it into another program or a file")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # with an ordinary end, which takes the folder away
+    for asked_to_end in (signal.SIGTERM, signal.SIGHUP):  # by an ordinary end, which takes the folder away
+        if signal.getsignal(asked_to_end) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(asked_to_end, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="backup-") as made:  # mode 0700
         folder = Path(made) / "backup"
         if command == "save":

@@ -93,7 +93,9 @@ async def test_a_stream_that_was_cut_off_or_does_not_open_is_refused(tmp_path: P
     assert run(tmp_path, f"{BACKUP} check - < saved", {}).returncode == 0
 
 
-async def test_a_command_that_is_ended_from_outside_leaves_no_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP])
+async def test_a_command_that_is_ended_from_outside_leaves_no_files(tmp_path: Path, ending: signal.Signals) -> None:
+    """Also when its terminal goes away."""
     await a_system(tmp_path)
     run(tmp_path, f"{BACKUP} save - > saved", places(tmp_path))
     process = await asyncio.create_subprocess_exec(
@@ -102,6 +104,7 @@ async def test_a_command_that_is_ended_from_outside_leaves_no_files(tmp_path: Pa
         env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
         stdin=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(ending, signal.SIG_DFL),  # the tests may run under nohup
     )
     assert process.stdin is not None
     process.stdin.write((tmp_path / "saved").read_bytes()[:15_000])
@@ -110,7 +113,7 @@ async def test_a_command_that_is_ended_from_outside_leaves_no_files(tmp_path: Pa
         return any(path.is_file() for path in (tmp_path / "tmp").rglob("*"))
 
     await until(files_lie_there, seconds=60)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(ending)
     await asyncio.wait_for(process.wait(), 60)
 
     assert process.returncode != 0
