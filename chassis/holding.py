@@ -137,7 +137,10 @@ class Holding:
                 held.waits[producer] = wait
                 pauses.append(min(self._limits.retry_pause * 2 ** (wait.tries - 1), 10.0))
         for producer in {event.producer for event in held.deliveries} - folded.troubles.keys():  # put off
-            pauses.append(min(before.due - now, 0.0) if before else 0.0)  # it keeps its place among those that are due
+            if before and folded.write is None:  # it had no turn: it keeps its place among those that are due
+                pauses.append(min(before.due - now, 0.0))
+            else:
+                pauses.append(0.0)
             if before and producer in before.waits:
                 held.waits[producer] = before.waits[producer]
         if held.deliveries:

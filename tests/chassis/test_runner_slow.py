@@ -13,7 +13,7 @@ from chassis.fold import Folded
 from chassis.handlers import Delivery, Save
 from chassis.holding import Holding, Limits
 from chassis.pace import Pace
-from chassis.store import Document
+from chassis.store import Document, create
 from contracts.events import CaseWithdrawn
 from tests.chassis.bench import QUICK, TOPIC, A, B, Bench, C, withdrawn
 from tests.waiting import LONGEST, until
@@ -64,6 +64,23 @@ async def test_keys_that_are_due_at_once_are_taken_in_parts_those_first_that_wai
     holding.join(work, most=1)
     assert list(work) == [CASES[3]]
     assert len(holding) == len(CASES) - 5
+
+
+async def test_a_long_line_of_one_key_that_is_handled_in_parts_lets_others_have_their_turn(bench: Bench) -> None:
+    holding = Holding("bench", bench.store, bench.clock, QUICK)
+    for case in (A, B):
+        await holding.hold_or_park(case, Folded(left=[delivery(case, number) for number in range(1, 9)]), None)
+
+    async def next_in_line(*, handles: bool) -> str:
+        work: dict[str, list[Delivery]] = {}
+        before = holding.join(work, most=1)
+        [(case, events)] = work.items()
+        write = create("things", case, {}) if handles else None
+        await holding.hold_or_park(case, Folded(write, left=events[1:] if handles else events), before[case])
+        return case
+
+    assert [await next_in_line(handles=True) for _ in range(3)] == [A, B, A]
+    assert [await next_in_line(handles=False) for _ in range(2)] == [B, B], "who had no turn keeps its place"
 
 
 def delivery(case: str, sequence: int) -> Delivery:
