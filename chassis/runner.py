@@ -138,7 +138,8 @@ class Runner:
             async with asyncio.timeout(self._limits.batch_seconds):
                 await self._take(consumer, batch)
         finally:
-            self._pace.took(self._in_work, time.monotonic() - began, handlers=self._handled_for)
+            events = max(len(batch), self._in_work)  # also those that are passed over, and those that were held
+            self._pace.took(events, time.monotonic() - began, handlers=self._handled_for)
 
     def _keep_room(self, consumer: Consumer) -> None:
         """With too much held or put off nothing new is read; polling goes on, because it keeps the membership."""

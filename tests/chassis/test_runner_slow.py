@@ -14,8 +14,8 @@ from chassis.handlers import Delivery, Save
 from chassis.holding import Holding, Limits
 from chassis.pace import Pace
 from chassis.store import Document, create
-from contracts.events import CaseWithdrawn
-from tests.chassis.bench import QUICK, TOPIC, A, B, Bench, C, withdrawn
+from contracts.events import CaseHeld, CaseWithdrawn
+from tests.chassis.bench import QUICK, TOPIC, A, B, Bench, C, record, withdrawn
 from tests.waiting import LONGEST, until
 
 # --- a store that is slow ---
@@ -109,6 +109,38 @@ def test_a_pace_slows_down_with_the_store_and_recovers_with_full_batches() -> No
     for _ in range(9):
         pace.took(1, 20.0)
     assert pace.events == 1
+
+
+async def test_a_pace_recovers_also_where_most_of_what_is_read_is_passed_over(bench: Bench) -> None:
+    """Slow once, a consumer would else take a few events at a time for ever."""
+    cases = [f"c_{one}{two}" + "p" * 24 for one in "abcdefghijklmnopqrst" for two in "abcdefghijklmno"]
+    held = {CaseHeld.TYPE: 2}
+    events = [
+        event
+        for case in cases
+        for event in (
+            record(a_held(case), 1, before={"*": 0}),
+            record(a_held(case), 2, before={CaseHeld.TYPE: 1}),
+            record(CaseWithdrawn(case_id=case, revision=1, case_number="n"), 3, before=held),
+        )
+    ]
+    bench.limits = replace(QUICK, batch_seconds=600.0)
+    runner = bench.runner()
+    runner._pace.took(4, 1000.0)
+    assert runner._pace.events == 1
+    await bench.bus.publish(events)
+    stop = asyncio.Event()
+    task = asyncio.create_task(runner.run(stop))
+    try:
+        await bench.has(cases[-1], 1)
+    finally:
+        stop.set()
+        await asyncio.wait({task}, timeout=LONGEST)
+    assert runner._pace.events >= 64
+
+
+def a_held(case: str) -> CaseHeld:
+    return CaseHeld(case_id=case, revision=1, case_number="n", reason="duplicate", contact_sealed="")
 
 
 # --- handlers that hang ---
