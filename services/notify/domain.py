@@ -127,6 +127,12 @@ class ToldCase:
         """When the first of the unsent messages is due; None when nothing is left to send."""
         return min((message.due_at for message in self.messages if message.due_at is not None), default=None)
 
+    @property
+    def unsent_since(self) -> str | None:
+        """Since when the oldest of the unsent messages waits: since it was made, or a person had it sent again."""
+        unsent = [message for message in self.messages if message.due_at is not None]
+        return min((one.resends[-1].at if one.resends else one.created_at for one in unsent), default=None)
+
 
 def message_id(case_id: str, step: Step, about: int | None, kind: str, recipient: str) -> str:
     """Derives from what the message is about, so that the same is never said twice under two ids."""

@@ -17,6 +17,7 @@ from services.notify.domain import UNSENT, Message, Resend, State, Step, ToldCas
 COLLECTION = "cases_told"
 INDEXES = (
     Index(COLLECTION, ("due_at",)),
+    Index(COLLECTION, ("unsent_since",)),
     Index(COLLECTION, ("erased_on",)),
     Index(COLLECTION, ("partner_id", "-created_at")),
     Index(COLLECTION, ("message_ids",)),
@@ -46,12 +47,13 @@ def load(document: Document) -> ToldCase:
 
 
 def dump(case: ToldCase) -> dict[str, Any]:
-    """The fields of its document; `due_at`, `message_ids` and `states` repeat what the indexes need."""
+    """The fields of its document; `due_at`, `unsent_since`, `message_ids` and `states` are for the indexes."""
     # Not asdict, which copies what the texts need all the way down.
     own = dict(zip(_OF_A_CASE, _values_of_a_case(case), strict=True))
     return own | {
         "messages": [_dumped(message) for message in case.messages],
         "due_at": case.due_at,
+        "unsent_since": case.unsent_since,
         "message_ids": [message.id for message in case.messages],
         "states": sorted({message.state.value for message in case.messages}),
     }
@@ -94,6 +96,12 @@ class ToldCases:
     async def due(self, now: str, limit: int) -> list[Document]:
         """Cases with a message that is due, longest due first."""
         return await self._store.find(COLLECTION, {"due_at": Cond("at_most", now)}, order=("due_at", "id"), limit=limit)
+
+    async def unsent_longest(self) -> Document | None:
+        """The case with the message that waits longest to be sent."""
+        where = {"unsent_since": Cond("is_not", None)}
+        found = await self._store.find(COLLECTION, where, order=("unsent_since", "id"), limit=1)
+        return found[0] if found else None
 
     async def replace(self, changes: Collection[Change]) -> list[Document | None]:
         """Writes them together, each for itself: its document as it stands then; None: another was first."""

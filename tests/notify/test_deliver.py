@@ -410,6 +410,29 @@ async def test_messages_that_wait_are_a_metric(corner: Corner):
     assert shown("zhicheng_oldest_waiting_seconds", kind="message-given-up") == 0
 
 
+async def test_a_message_ages_from_its_making_on_between_attempts_and_in_the_hands_of_a_sender(corner: Corner):
+    from chassis import metrics
+
+    async def age() -> float | None:
+        await Count(corner.cases, corner.clock)()
+        labels = {"service": "notify", "kind": "message"}
+        return metrics.REGISTRY.get_sample_value("zhicheng_oldest_waiting_seconds", labels)
+
+    await corner.hear(submitted())
+    for _ in range(3):
+        await corner.sweep(Inbox(Temporary("timeout")))()
+        corner.clock.pass_seconds(40)
+    await corner.hear(submitted(case_id(1)))
+
+    assert await age() == 120
+
+    await corner.sweep(Inbox())()
+    corner.clock.pass_seconds(3600)
+    await corner.sweep(Inbox())()
+
+    assert await age() == 0
+
+
 async def test_the_message_given_up_first_counts_though_another_case_is_older(corner: Corner):
     from chassis import metrics
 

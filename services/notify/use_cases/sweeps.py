@@ -15,8 +15,8 @@ MOST_GIVEN_UP = 200  # cases that are looked through for the message that was gi
 class Count:
     """Sets the metrics: cases with messages that wait, queue or are being sent.
 
-    Ages: since when the message that is due longest is due, and since when the one that was given up first is, of the
-    oldest 200 cases with such messages.
+    Ages: of the message that waits longest to be sent, in line, claimed or between two attempts; and since when the one
+    that was given up first is, of the oldest 200 cases with such messages.
     """
 
     def __init__(self, cases: ToldCases, clock: Clock) -> None:
@@ -27,8 +27,8 @@ class Count:
         for state in (State.QUEUED, State.SENDING):
             metrics.DOCUMENTS.labels("notify", "message", state.value).set(await self._cases.count(state))
         now = self._clock.now()
-        due = await self._cases.due(now, 1)
-        _aged("message", due[0].data["due_at"] if due else None, now)
+        unsent = await self._cases.unsent_longest()
+        _aged("message", unsent.data["unsent_since"] if unsent else None, now)
         oldest = await self._cases.given_up(after=None, limit=MOST_GIVEN_UP)
         waiting = len(oldest) if len(oldest) < MOST_GIVEN_UP else await self._cases.count(State.WAITING)
         metrics.DOCUMENTS.labels("notify", "message", State.WAITING.value).set(waiting)
