@@ -6,6 +6,8 @@ from typing import Any
 import orjson
 
 _PLAIN = frozenset({str, int, bool, type(None)})
+# A dataclass is no JSON value, and could hide a float.
+_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 
 
 def canonical_json(value: Any) -> bytes:
@@ -15,7 +17,7 @@ def canonical_json(value: Any) -> bytes:
     text, and for what is no JSON value.
     """
     _refuse_floats(value)
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME)
+    return orjson.dumps(value, option=_OPTIONS)
 
 
 def digest(value: Any) -> str:

@@ -1,6 +1,7 @@
 """The canonical spelling is that of the standard library's encoder: digests that were stored must be found again."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -8,6 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.canonical import canonical_json, digest
+
+
+@dataclass(frozen=True)
+class Share:
+    part: float
+
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES = st.recursive(
@@ -35,8 +42,8 @@ def test_a_digest_stays_what_it_was() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [0.5, [1.0], {"a": {"b": (float("nan"),)}}, 2**64, {1: "a"}, {"a": {2}}, "\ud800"],
-    ids=["float", "in a list", "not a number", "too large", "key", "set", "surrogate"],
+    [0.5, [1.0], {"a": {"b": (float("nan"),)}}, 2**64, {1: "a"}, {"a": {2}}, "\ud800", [Share(0.5)]],
+    ids=["float", "in a list", "not a number", "too large", "key", "set", "surrogate", "dataclass"],
 )
 def test_what_has_no_one_spelling_is_refused(value: Any) -> None:
     with pytest.raises(TypeError):
