@@ -11,13 +11,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from itertools import islice
 
 from chassis import metrics
 from chassis.bus import Bus
 from chassis.health import Health
 from chassis.store import Pending, Store, StoreUnavailable
+from chassis.waiting import happened
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Relay:
     async def keep_marks(self, stop: asyncio.Event) -> None:
         """Beside `run`: makes durable what is sent, and says that this process lives."""
         while not stop.is_set():
-            await _wait(stop, MARK_SECONDS)
+            await happened(stop, MARK_SECONDS)
             await self._mark()
 
     async def send_all(self) -> None:
@@ -111,11 +111,11 @@ class Relay:
             tried, sent = await self._pass()
             if sent < tried:  # the bus or the store has trouble: wait longer each time, whatever wakes us
                 pause = SHORTEST_PAUSE if sent else min(max(pause * 2, SHORTEST_PAUSE), LONGEST_PAUSE)
-                await _wait(stop, pause)
+                await happened(stop, pause)
                 continue
             pause = 0.0
             if not tried:
-                await _wait(self._wake, swept + SWEEP_SECONDS - time.monotonic())
+                await happened(self._wake, swept + SWEEP_SECONDS - time.monotonic())
 
     # --- what waits ---
 
@@ -207,12 +207,6 @@ class Relay:
 
 def _number(entry: Pending) -> tuple[str, int]:
     return entry.writer, entry.number
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
 
 
 async def _set_after(event: asyncio.Event, other: asyncio.Event) -> None:

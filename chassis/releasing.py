@@ -213,8 +213,7 @@ class Releasing:
         marks: list[Write] = []
         if left:
             first = left[0]
-            goes_on = trouble is None or self._again(first, trouble)
-            if goes_on or trouble is None:
+            if trouble is None or self._again(first, trouble):
                 past_gap = bool(head.data["past_gap"]) and all(how != HANDLED for _, how in gone)
                 fields = {"head": True, "release": release, "verb": RELEASE, "past_gap": past_gap}
             else:

@@ -9,23 +9,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from chassis import metrics, parked
+from chassis import metrics
 from chassis.bus import Bus, BusUnavailable, Consumer, Partition, Received
 from chassis.clock import Clock
 from chassis.envelope import Unreadable, decode
-from chassis.fold import Fold, Folded
+from chassis.fold import Fold
 from chassis.handlers import Delivery, Subscription, by_type
 from chassis.health import Health
-from chassis.holding import Held, Holding, Limits
+from chassis.holding import Holding, Limits
 from chassis.lag import Lag
 from chassis.outbox import Author
 from chassis.pace import Pace
 from chassis.portions import Portions
 from chassis.releasing import Releasing
+from chassis.rounds import Rounds
 from chassis.standstill import earliest, while_store_is_away, while_too_much_is_parked
-from chassis.store import Document, Outcome, Store, StoreUnavailable, Write
+from chassis.store import Document, Store, StoreUnavailable, Write
+from chassis.waiting import happened
 
 log = logging.getLogger(__name__)
 
@@ -54,27 +56,39 @@ class Runner:
         self._service = service
         self._store = store
         self._bus = bus
-        self._collection = collection
         self._topics = topics
-        self._clock = clock
         self._health = health
         self._member = member
         self._limits = limits
-        self._saved = saved or (lambda documents: None)
         self._table = by_type(subscriptions)
         self._known = {event.TYPE: event for line in subscriptions for event in line.types}
         self._fold = Fold(service, collection, author, self._table, handler_seconds=limits.handler_seconds)
         self.held = Holding(service, store, clock, limits)
+        self._portions = Portions(self._reads)
+        handlers_saved = saved or (lambda documents: None)
+
+        def weighed_and_told(documents: Sequence[Document]) -> None:
+            self._portions.weigh(documents)
+            handlers_saved(documents)
+
+        self._rounds = Rounds(
+            service,
+            store,
+            collection=collection,
+            table=self._table,
+            fold=self._fold,
+            held=self.held,
+            saved=weighed_and_told,
+            handler_seconds=limits.handler_seconds,
+        )
         self._releasing = Releasing(
-            service, collection, store, clock, limits, self._fold, self._table, self._known, self._saved
+            service, collection, store, clock, limits, self._fold, self._table, self._known, handlers_saved
         )
         self._next: dict[Partition, int] = {}
         self._committed: dict[Partition, int] = {}
         self._full = False  # so much is held that nothing new is read
         self._pace = Pace(limits.batch, limits.batch_seconds)
-        self._portions = Portions(self._reads)
         self._in_work = 0  # events of the batch, with those that were held
-        self._handled_for = 0.0  # seconds that its handlers have taken
         self._batches = metrics.BATCHES.labels(service=service)
         self._held_keys = metrics.HELD_KEYS.labels(service=service)
         self._progress = time.monotonic()
@@ -96,7 +110,7 @@ class Runner:
             finally:
                 if consumer is not None:
                     await consumer.close()
-            if not stop.is_set() and await _stopped(stop, pause):
+            if not stop.is_set() and await happened(stop, pause):
                 return
             pause = min(pause * 2, 5.0)
 
@@ -133,13 +147,13 @@ class Runner:
     async def _take_in_time(self, consumer: Consumer, batch: Sequence[Received]) -> None:
         """TimeoutError where a batch would take so long that the membership is at risk; the next one is smaller."""
         began = time.monotonic()
-        self._in_work, self._handled_for = 0, 0.0
+        self._in_work, self._rounds.handled_for = 0, 0.0
         try:
             async with asyncio.timeout(self._limits.batch_seconds):
                 await self._take(consumer, batch)
         finally:
             events = max(len(batch), self._in_work)  # also those that are passed over, and those that were held
-            self._pace.took(events, time.monotonic() - began, handlers=self._handled_for)
+            self._pace.took(events, time.monotonic() - began, handlers=self._rounds.handled_for)
 
     def _keep_room(self, consumer: Consumer) -> None:
         """With too much held or put off nothing new is read; polling goes on, because it keeps the membership."""
@@ -158,7 +172,7 @@ class Runner:
         worked = False
         for part in self._portions.of(batch):
             worked |= await self._portion(*self._sort(part), most_held=0)
-        if self._handled_for < self._limits.handler_seconds:  # else what was put off would be put off again
+        if self._rounds.handled_for < self._limits.handler_seconds:  # else what was put off would be put off again
             worked |= await self._portion({}, [], most_held=min(self._portions.keys, self._pace.events))
         if worked:
             self._batches.inc()
@@ -179,7 +193,7 @@ class Runner:
         self._in_work += len(parks) + sum(len(events) for events in work.values())
         if not work and not parks:
             return False
-        await self._handle(work, parks, before)
+        await self._rounds.handle(work, parks, before)
         return True
 
     def _reads(self, received: Received) -> bool:
@@ -199,88 +213,6 @@ class Runner:
             else:
                 work.setdefault(read.key, []).append(read)
         return work, parks
-
-    async def _handle(self, work: dict[str, list[Delivery]], parks: list[Write], before: Mapping[str, Held]) -> None:
-        """Rounds of load, fold, write; a key whose document changed meanwhile goes into the next round."""
-        rest = work
-        refused: set[str] = set()  # keys whose line was not pushed
-        checked = False
-        while rest or parks:
-            lines = {key: line for key, events in rest.items() if (line := self._line(events, refused)) is not None}
-            folds = await self._folds({key: rest[key] for key in rest if key not in lines}, checked)
-            ended = {key for key, folded in folds.items() if folded.ended}
-            for key in ended:
-                await parked.forget(self._store, key)  # before the mark moves: after a crash nobody would do it
-            parks = [write for write in parks if write.fields["key"] not in ended]
-            waiting = {key: await self.held.hold_or_park(key, folded, before.get(key)) for key, folded in folds.items()}
-            at_once = [write for key in folds if folds[key].write is None for write in waiting[key]]
-            changes = {key: folded.write for key, folded in folds.items() if folded.write is not None}
-            changes |= {key: write for key, (_, write) in lines.items()}
-            try:
-                outcomes = await self._store.write([*changes.values(), *parks, *at_once])
-            except ValueError:
-                if checked:
-                    raise
-                checked = True  # a handler returned what no store keeps; only its key shall wait
-                self._handled_for = 0.0  # else there would be no time to find it
-                for key in folds:
-                    self.held.forget(key)
-                continue
-            documents = [
-                document
-                for key, outcome in zip(changes, outcomes, strict=False)
-                if outcome is Outcome.WRITTEN and key in folds and (document := folds[key].document) is not None
-            ]
-            self._portions.weigh(documents)
-            self._saved(documents)
-            parks = []
-            again: dict[str, list[Delivery]] = {}
-            for key, outcome in zip(changes, outcomes, strict=False):
-                written = outcome is Outcome.WRITTEN
-                if key not in lines:
-                    if written:
-                        parks += waiting[key]
-                    else:  # another write came between: the handlers see the new document
-                        self.held.forget(key)
-                        again[key] = rest[key]
-                    continue
-                pushed, _ = lines[key]
-                if written:
-                    metrics.events(self._service, pushed.type, "handled").inc()
-                    again[key] = [event for event in rest[key] if event is not pushed]
-                else:
-                    again[key] = await self._not_repeated(key, rest[key])
-                    if len(again[key]) == len(rest[key]):  # a gap, a stone, no document: the fold tells which
-                        refused.add(key)
-            rest = {key: events for key, events in again.items() if events}
-
-    async def _folds(self, work: Mapping[str, list[Delivery]], checked: bool) -> dict[str, Folded]:
-        """What the handlers have no time for any more is put off to a later batch."""
-        documents = await self._store.get_many(self._collection, list(work))
-        began = time.monotonic()
-        until = began + self._limits.handler_seconds - self._handled_for
-        try:
-            return {
-                key: await self._fold.key(events, documents.get(key), checked=checked, until=until)
-                for key, events in work.items()
-            }
-        finally:
-            self._handled_for += time.monotonic() - began
-
-    async def _not_repeated(self, key: str, events: Sequence[Delivery]) -> list[Delivery]:
-        document = await self._store.get(self._collection, key)
-        seen = document.seen if document is not None else {}
-        left = [event for event in events if event.sequence > seen.get(event.producer, 0)]
-        metrics.events(self._service, events[0].type, "repeated").inc(len(events) - len(left))
-        return left
-
-    def _line(self, events: Sequence[Delivery], refused: set[str]) -> tuple[Delivery, Write] | None:
-        """The push for the first event, when all events of the key only add lines."""
-        lines = [self._table.get(event.type) for event in events]
-        if events[0].key in refused or any(line is None or line.line is None for line in lines):
-            return None
-        write = self._fold.line(events[0])
-        return None if write is None else (events[0], write)
 
     def _drop_revoked(self, consumer: Consumer) -> None:
         ours = consumer.assigned()
@@ -344,11 +276,3 @@ class Runner:
             log.warning("bus does not answer", extra={"action": "consumer.bus-away", "reason": what})
         self._health.bus_trouble["consume"] = "bus does not answer"
         self._health.unread = None
-
-
-async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True

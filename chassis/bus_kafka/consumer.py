@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +16,7 @@ from chassis.bus import BusUnavailable, Partition, Received
 from chassis.bus_kafka.limits import Limits, limited, name_of
 from chassis.bus_kafka.reading import received
 from chassis.bus_kafka.topics import MAX_BATCH_BYTES
+from chassis.waiting import happened
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +43,8 @@ class KafkaConsumer:
         self._revoked: set[TopicPartition] = set()
         self._paused: set[TopicPartition] = set()
         self._commits: set[asyncio.Future[None]] = set()  # under way
-        self._at_rest = (
-            asyncio.Event()
-        )  # in a poll: what was read last is done or will be read again, what was held too
+        # Set in a poll: what was read last is done or will be read again, and so is what was held.
+        self._at_rest = asyncio.Event()
         self._at_rest.set()
 
     async def poll(self, limit: int, timeout: float) -> list[Received]:
@@ -112,9 +111,7 @@ class KafkaConsumer:
 
     async def lose(self, parts: set[TopicPartition]) -> None:
         """A rebalance begins. The batch in work has a few seconds to be committed; what is late is repeated."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._limits.revoke):
-                await self._at_rest.wait()
+        await happened(self._at_rest, self._limits.revoke)
         self._revoked |= parts
 
     def gain(self, parts: set[TopicPartition]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from chassis.json_values import json_value
 from contracts.canonical import canonical_json, digest
 from services.intake.case import ANSWERING
-from services.intake.domain.answers import to_json
 from services.intake.domain.join import assessment_from_json, join
 from services.intake.domain.ladder import Ladder
 from services.intake.domain.ordinary import RULES_VERSION, Target, facts_from_json, judge
@@ -29,7 +29,7 @@ def judge_ordinary(case_id: str, case: dict[str, Any], ladder: Ladder) -> dict[s
         year=case["round_year"],
         target=target,
     )
-    result = to_json(answer)
+    result = json_value(answer)
     input_digest = digest(seen)
     about = [case_id, case["revision"], SELF, input_digest, ladder.digest]
     return {
@@ -49,7 +49,7 @@ def judge_ordinary(case_id: str, case: dict[str, Any], ladder: Ladder) -> dict[s
 def join_answers(revision: int, roads: list[str], answers: list[dict[str, Any]]) -> dict[str, Any]:
     """The content of a determination: a pure function of the revision, the roads asked for and the answers."""
     assessments = [assessment_from_json(answer["service"], answer) for answer in answers]
-    joined: dict[str, Any] = to_json(join(revision, assessments, roads))
+    joined: dict[str, Any] = json_value(join(revision, assessments, roads))
     return joined
 
 

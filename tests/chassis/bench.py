@@ -17,7 +17,7 @@ from chassis.health import Health
 from chassis.holding import Limits
 from chassis.outbox import Author
 from chassis.runner import Runner
-from chassis.store import Document, Store
+from chassis.store import Document, Store, StoreUnavailable
 from contracts.events import CaseWithdrawn, Event, MessageDelivered, PersonalDataErased
 from tests.waiting import until
 
@@ -150,3 +150,22 @@ class Bench:
             return document is not None and document.seen.get("intake") == sequence
 
         await until(has)
+
+
+def failing(bench: Bench, when: Callable[[Any], bool], *, after: bool = False, times: int = 1) -> list[Any]:
+    """The store fails when asked for such writes, so many times; `after`: it has written them all the same."""
+    write, failed = bench.store.write, list[Any]()
+
+    async def broken(writes: Any, *, ordered: bool = False) -> Any:
+        fails = len(failed) < times and bool(writes) and when(writes)
+        if fails:
+            failed.append(writes)
+        if fails and not after:
+            raise StoreUnavailable
+        outcomes = await write(writes, ordered=ordered)
+        if fails:
+            raise StoreUnavailable
+        return outcomes
+
+    bench.store.write = broken  # type: ignore[method-assign]
+    return failed

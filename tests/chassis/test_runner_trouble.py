@@ -13,30 +13,11 @@ from chassis.bus import Partition
 from chassis.handlers import Delivery, Reject, Retry, Save
 from chassis.store import Document, StoreUnavailable, change
 from contracts.events import CaseWithdrawn, MessageDelivered
-from tests.chassis.bench import QUICK, TOPIC, A, B, Bench, C, erased, record, told, withdrawn
+from tests.chassis.bench import QUICK, TOPIC, A, B, Bench, C, erased, failing, record, told, withdrawn
 from tests.chassis.shelf import Shelf
 from tests.waiting import until
 
 PATIENT = replace(QUICK, gap_seconds=30)
-
-
-def failing(bench: Bench, when: Callable[[Any], bool], *, after: bool = False, times: int = 1) -> list[Any]:
-    """The store fails when asked for such writes, so many times; `after`: it has written them all the same."""
-    write, failed = bench.store.write, list[Any]()
-
-    async def broken(writes: Any, *, ordered: bool = False) -> Any:
-        fails = len(failed) < times and when(writes)
-        if fails:
-            failed.append(writes)
-        if fails and not after:
-            raise StoreUnavailable
-        outcomes = await write(writes, ordered=ordered)
-        if fails:
-            raise StoreUnavailable
-        return outcomes
-
-    bench.store.write = broken  # type: ignore[method-assign]
-    return failed
 
 
 def about(key: str) -> Callable[[Any], bool]:

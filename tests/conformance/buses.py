@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ RUN = os.environ.get("TEST_RUN_ID") or uuid.uuid4().hex[:8]  # in the names of a
 
 
 @dataclass
-class Bench:
+class Bench(ABC):
     """One bus under test. `partitions`: how many a topic has when a test does not say."""
 
     url: str
@@ -59,9 +60,9 @@ class Bench:
         """Records whose values are these numbers."""
         assert all(await self.bus.publish([a_record(topic, key=key, value=str(number)) for number in numbers]))
 
+    @abstractmethod
     async def put_raw(self, topic: str, key: str, value: bytes | None) -> None:
         """A record without headers, as somebody else could have written it."""
-        raise NotImplementedError
 
     async def clear(self) -> None:
         for bus in [*self.others, self.bus]:

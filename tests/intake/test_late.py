@@ -65,7 +65,7 @@ async def test_a_filing_older_than_a_rule_is_still_shown_and_still_goes_on(
     first = (await town.submit(a_filing(person=person))).json()["case_id"]
     with monkeypatch.context() as earlier:
         earlier.setattr(
-            "services.intake.use_cases.taking_in.as_sent",
+            "services.intake.use_cases.submit.as_sent",
             lambda filing: as_sent(filing).replace(b'"ref-1"', b'"\\u0007 was fine then"'),
         )
         second = (await town.submit(a_filing(person=person))).json()["case_id"]

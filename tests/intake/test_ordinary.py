@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.domain.answers import RoadAnswer, answer_from_json, to_json
+from chassis.json_values import json_value
+from services.intake.domain.answers import RoadAnswer, answer_from_json
 from services.intake.domain.fitting import Education, Facts, Held, Work, months_worked
 from services.intake.domain.ladder import DEGREES, LEVELS
 from services.intake.domain.ordinary import Target, facts_from_json, judge
@@ -345,7 +346,7 @@ def test_every_answer_has_its_reasons_and_depends_on_no_order(
 
     mixed = Facts(shuffled(person.education), shuffled(person.work), shuffled(person.titles), person.early_promotion)
     assert judge(mixed, LADDER, jurisdiction=jurisdiction, year=2026, target=target) == answer
-    assert answer_from_json(to_json(answer)) == answer
+    assert answer_from_json(json_value(answer)) == answer
 
 
 @given(facts, targets)

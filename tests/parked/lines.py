@@ -1,14 +1,12 @@
-"""Lines of parked events: how one comes about, how it is looked at, and how the store fails on the way."""
+"""Lines of parked events: how one comes about and how it is looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from chassis import parked
 from chassis.bus import Record
-from chassis.store import Document, StoreUnavailable, change
+from chassis.store import Document, change
 from tests.chassis.bench import A, withdrawn
 from tests.parked.operator import LONG, Operated
 from tests.waiting import until
@@ -42,22 +40,3 @@ async def older(bench: Operated, entry: Document) -> None:
         ["ce_dataschema", "urn:x:1"] if name == "ce_dataschema" else [name, v] for name, v in entry.data["headers"]
     ]
     await bench.store.write([change(parked.COLLECTION, entry, {"headers": headers})])
-
-
-def failing(bench: Operated, when: Callable[[Any], bool], *, after: bool = False) -> list[Any]:
-    """The store fails once, when it is asked for such writes; `after`: it has written them all the same."""
-    write, failed = bench.store.write, list[Any]()
-
-    async def broken(writes: Any, *, ordered: bool = False) -> Any:
-        fails = not failed and bool(writes) and when(writes)
-        if fails:
-            failed.append(writes)
-        if fails and not after:
-            raise StoreUnavailable
-        outcomes = await write(writes, ordered=ordered)
-        if fails:
-            raise StoreUnavailable
-        return outcomes
-
-    bench.store.write = broken  # type: ignore[method-assign]
-    return failed

@@ -9,8 +9,8 @@ from chassis.clock import later
 from chassis.problems import KeyReused, NotFound
 from chassis.releases import COLLECTION, DISCARD, OUTCOMES, RELEASE, Asked
 from chassis.store import StoreUnavailable, change
-from tests.chassis.bench import A, B, C, withdrawn
-from tests.parked.lines import failing, parked_are, parked_line
+from tests.chassis.bench import A, B, C, failing, withdrawn
+from tests.parked.lines import parked_are, parked_line
 from tests.parked.operator import LONG, WHY, Operated
 from tests.waiting import until
 

@@ -17,9 +17,9 @@ from chassis.handlers import Delivery, Retry, Save
 from chassis.releases import DISCARD, OUTCOMES, RELEASE
 from chassis.store import Document, change
 from contracts.events import CaseWithdrawn
-from tests.chassis.bench import TOPIC, A, B, C, withdrawn
+from tests.chassis.bench import TOPIC, A, B, C, failing, withdrawn
 from tests.chassis.shelf import Shelf
-from tests.parked.lines import failing, mark_is, parked_are, parked_line
+from tests.parked.lines import mark_is, parked_are, parked_line
 from tests.parked.operator import LONG, Operated
 from tests.waiting import until
 

@@ -1,17 +1,13 @@
-"""What a road says to a person, as frozen values with the shape of the events, and their plain JSON form.
+"""What a road says to a person, as frozen values with the shape of the events.
 
-`to_json` and `from_json` are deterministic and undo each other: a determination can be recomputed byte for byte.
+Their fields in JSON, read by `..._from_json`, give them back: a determination can be recomputed byte for byte.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cache
-from types import NoneType
+from dataclasses import dataclass, field
 from typing import Any
-
-_PLAIN = (str, int, NoneType)
 
 OPEN = "open"
 OPEN_IF = "open-if"
@@ -86,27 +82,8 @@ class Exemption:
     confidence: str
 
 
-def to_json(value: Any) -> Any:
-    """A dataclass of this module (or a tuple, mapping or plain value in one) as plain JSON values."""
-    if isinstance(value, _PLAIN):
-        return value
-    if (names := _names(value.__class__)) is not None:
-        return {name: to_json(getattr(value, name)) for name in names}
-    if isinstance(value, Mapping):
-        return {key: to_json(part) for key, part in value.items()}
-    if isinstance(value, tuple | list):
-        return [to_json(part) for part in value]
-    return value
-
-
-@cache
-def _names(kind: type) -> tuple[str, ...] | None:
-    """The fields of a dataclass; None for another type."""
-    return tuple(part.name for part in fields(kind)) if is_dataclass(kind) else None
-
-
 def answer_from_json(value: Mapping[str, Any]) -> RoadAnswer:
-    """The answer that `to_json`, or the event, made this of; what it does not know it ignores."""
+    """The answer that was stored or sent as this; what it does not know it ignores."""
     opens = value.get("opens")
     return RoadAnswer(
         road=value["road"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from services.intake.domain.answers import (
@@ -24,7 +24,6 @@ from services.intake.domain.answers import (
     answer_from_json,
     exemption_from_json,
     policy_from_json,
-    to_json,
 )
 
 ORDER = ("ordinary", "overseas", "competition")  # a road that is new to us comes after them, by its name
@@ -167,4 +166,4 @@ def _reason(answer: RoadAnswer) -> Item:
 
 def _spelled(value: Any) -> str:
     """One spelling, so that nothing depends on the order in which things came."""
-    return json.dumps(to_json(value), ensure_ascii=False, sort_keys=True)
+    return json.dumps(asdict(value), ensure_ascii=False, sort_keys=True)

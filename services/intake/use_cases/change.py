@@ -16,7 +16,7 @@ from services.intake.domain.life import Verb, may
 from services.intake.errors import NotPossibleNow, RevisionPassed, TooManyRevisions, TooManyUnsent
 from services.intake.filing import Filing
 from services.intake.store import CaseStore
-from services.intake.use_cases.taking_in import TakingIn
+from services.intake.use_cases.taking_in import TakingIn, as_sent
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,8 @@ class Change:
             if case["revision"] >= MOST_REVISIONS:
                 raise TooManyRevisions(limit=MOST_REVISIONS)
             revision = case["revision"] + 1
-            fields = self._taking_in.filed(case_id, revision, filing, self._taking_in.check(filing, case))
+            round_ = self._taking_in.check(filing, case)
+            fields = self._taking_in.filed(case_id, revision, filing, as_sent(filing), round_)
             amended = {**case, **fields}
             needed = claims_of(amended)
             now = self._taking_in.clock.now()

@@ -47,12 +47,13 @@ class Submit:
     async def __call__(self, filing: Filing, *, partner: str, key: str) -> Accepted:
         """Raises InvalidInput, KeyReused, Erased, TooManyUnsent."""
         case_id = case_id_of(partner, key)
-        digests = self._taking_in.sealer.body_digests(orjson.loads(as_sent(filing)))
+        sent = as_sent(filing)
+        digests = self._taking_in.sealer.body_digests(orjson.loads(sent))
         if (existing := await self._cases.get(case_id)) is not None:
             return _again(existing, digests)
         if self._overfull():
             raise TooManyUnsent
-        case = self._case(case_id, filing, digests[0])
+        case = self._case(case_id, filing, sent, digests[0])
         claims = claims_of(case)
         now = case["received_at"]
         taking = await self._cases.take_claims(claims, case_id=case_id, partner=partner, at=now)
@@ -77,12 +78,12 @@ class Submit:
         log.info("application accepted", extra={"action": "intake.accepted", "case_id": case_id, "held": bool(holders)})
         return Accepted(case_id, case["number"], now)
 
-    def _case(self, case_id: str, filing: Filing, body_digest: str) -> dict[str, Any]:
+    def _case(self, case_id: str, filing: Filing, sent: bytes, body_digest: str) -> dict[str, Any]:
         round_ = self._taking_in.check(filing)
         clock = self._taking_in.clock
         received_on = clock.today()
         return {
-            **self._taking_in.filed(case_id, 1, filing, round_),
+            **self._taking_in.filed(case_id, 1, filing, sent, round_),
             "number": case_number(case_id, received_on.year),
             "received_at": clock.now(),
             "received_on": received_on.isoformat(),

@@ -54,8 +54,8 @@ class TakingIn:
             raise InvalidInput(breaks)
         return found
 
-    def filed(self, case_id: str, revision: int, filing: Filing, round_: Round) -> dict[str, Any]:
-        """The fields of a case that follow from its filing alone."""
+    def filed(self, case_id: str, revision: int, filing: Filing, sent: bytes, round_: Round) -> dict[str, Any]:
+        """The fields of a case that follow from its filing alone. `sent`: the filing as `as_sent` gives it."""
         roads = [road for road in ROADS if road in round_.roads and (not filing.roads or road in filing.roads)]
         fields: dict[str, Any] = {
             "revision": revision,
@@ -67,7 +67,7 @@ class TakingIn:
             "target": filing.target.model_dump(mode="json") if filing.target else None,
             "facts": facts_of(filing).model_dump(mode="json", by_alias=True),
             "person": self.sealer.person(filing.person.identity_documents),
-            "sealed": self.sealer.seal(case_id, as_sent(filing)),
+            "sealed": self.sealer.seal(case_id, sent),
             "contact_sealed": self.sealer.contact(case_id, revision, filing.person.contact.model_dump()),
         }
         return fields | {"ordinary": judge_ordinary(case_id, fields, self.ladder)}
